@@ -1,0 +1,111 @@
+import { type Command, helpText, parseCommandLine } from "./src/cli.ts";
+import type { Config, Mode } from "./src/config.ts";
+import { messageOf, OrillaError } from "./src/core/errors.ts";
+import type { FromWorker } from "./src/protocol.ts";
+import { prepareOutDir, startSandbox } from "./src/sandbox.ts";
+import { StatusLine } from "./src/terminal.ts";
+import { VERSION } from "./src/version.ts";
+
+/** The environment names that kafkajs reads at import. */
+const KAFKAJS_ENVIRONMENT = [
+  "NODE_ENV",
+  "KAFKAJS_LOG_LEVEL",
+  "KAFKAJS_DEBUG_PROTOCOL_BUFFERS",
+  "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
+];
+
+const encoder = new TextEncoder();
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  for (let written = 0; written < bytes.length;) {
+    written += stream.writeSync(bytes.subarray(written));
+  }
+}
+
+const status = new StatusLine({
+  isTerminal: Deno.stderr.isTerminal(),
+  columns: () => Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 80,
+  write: (text) => writeAll(Deno.stderr, text),
+});
+
+/** Ends the process; the one place that does. */
+function exit(exitCode: number, message: string | null = null): never {
+  status.clear();
+  if (message !== null) writeAll(Deno.stderr, `orilla: ${message}\n`);
+  Deno.exit(exitCode);
+}
+
+function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
+  switch (message.kind) {
+    case "log":
+      return status.log(message.line);
+    case "print":
+      status.clear();
+      return writeAll(Deno.stdout, message.text);
+    case "progress":
+      return status.progress(message.progress);
+    case "end":
+      return exit(message.exitCode, message.message);
+    default:
+      message satisfies never;
+  }
+}
+
+async function runMode(mode: Mode, config: Config): Promise<void> {
+  const hasLake = mode !== "producer";
+  const outDir = hasLake ? await prepareOutDir(config.outDir) : null;
+  const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
+  const logFormat = isText ? "text" : config.logFormat;
+  const permissions = {
+    outDir,
+    mayUseNetwork: mode !== "simulate",
+    environment: KAFKAJS_ENVIRONMENT,
+  };
+  const worker = await startSandbox(permissions, {
+    onMessage: (message) => message.kind === "ready" ? undefined : onMessage(message),
+    onError: (message) => exit(1, `stopped by a defect: ${message}. Nothing is lost; start again`),
+  });
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) {
+      exit(1, "stopped at once by a second signal; the next start goes on from the last commit");
+    }
+    isStopping = true;
+    worker.tell({ kind: "stop" });
+    setTimeout(() => {
+      exit(
+        1,
+        `the drain took longer than --shutdown-timeout-ms ${config.shutdownTimeoutMs}; ` +
+          "the next start goes on from the last commit",
+      );
+    }, config.shutdownTimeoutMs);
+  };
+  for (
+    const signal of Deno.build.os === "windows"
+      ? ["SIGINT"] as const
+      : ["SIGINT", "SIGTERM"] as const
+  ) {
+    Deno.addSignalListener(signal, stop);
+  }
+  worker.tell({ kind: "run", mode, config: { ...config, logFormat }, outDir: outDir ?? "" });
+}
+
+async function main(command: Command): Promise<void> {
+  switch (command.kind) {
+    case "help":
+      return writeAll(Deno.stdout, helpText(command.mode, VERSION));
+    case "version":
+      return writeAll(Deno.stdout, `orilla ${VERSION}\n`);
+    default:
+      return await runMode(command.kind, command.config);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main(parseCommandLine(Deno.args, (name) => Deno.env.get(name)));
+  } catch (error) {
+    exit(error instanceof OrillaError ? error.exitCode : 1, messageOf(error));
+  }
+}

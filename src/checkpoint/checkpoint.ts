@@ -1,0 +1,224 @@
+import { DatabaseSync } from "node:sqlite";
+import type { Commit, Committed, ManifestFile } from "../core/commit.ts";
+import { type CounterRow, counterRows, countersOf } from "../core/counters.ts";
+import { assert, damagedError, messageOf } from "../core/errors.ts";
+import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
+import { manifestFileOf, partitionStateOf } from "./rows.ts";
+import { prepareSchema, readMeta } from "./schema.ts";
+import { SeenIds } from "./seen_ids.ts";
+
+/** The checkpoint's file inside OUT_DIR. */
+export const CHECKPOINT_FILE = "checkpoint.sqlite";
+
+export interface CheckpointOptions {
+  /** Absolute path of OUT_DIR, which exists. */
+  readonly outDir: string;
+  /** How long an event id counts as seen, milliseconds; 0 for ever. */
+  readonly ttlMs: number;
+  /** Twelve random hexadecimal digits, used if the checkpoint is new. */
+  readonly newInstanceId: string;
+  readonly hooks?: FaultHooks;
+}
+
+/**
+ * The commit store: the one truth about what was handled. Manifest, seen ids, next offsets and counters
+ * change together, in one SQLite transaction with synchronous=FULL. Calls are synchronous, so nothing can
+ * come between a check of the assignment and the commit that follows it.
+ */
+export class Checkpoint implements Disposable {
+  readonly instanceId: string;
+  readonly #database: DatabaseSync;
+  readonly #seenIds: SeenIds;
+  readonly #hooks: FaultHooks;
+  #seenIdCount: number;
+
+  /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
+  constructor({ outDir, ttlMs, newInstanceId, hooks = noFaults }: CheckpointOptions) {
+    this.#hooks = hooks;
+    this.#database = open(`${outDir}/${CHECKPOINT_FILE}`);
+    try {
+      prepareSchema(this.#database, newInstanceId);
+      this.#seenIds = new SeenIds(this.#database, ttlMs);
+      this.instanceId = readMeta(this.#database, "instance_id");
+      this.#seenIdCount = this.#readSeenIdCount();
+    } catch (error) {
+      this.#database.close();
+      throw isUnreadable(error) ? unreadable(error) : error;
+    }
+  }
+
+  /** Event ids held, expired ones that were not swept yet among them. */
+  get seenIdCount(): number {
+    return this.#seenIdCount;
+  }
+
+  /** What the last commit left. */
+  read(): Committed {
+    const last = this.#database.prepare("SELECT max(sequence) AS sequence FROM commits").get();
+    const partitions = this.#database.prepare("SELECT * FROM partitions");
+    partitions.setReadBigInts(true);
+    const counters = this.#database.prepare("SELECT name, label, value FROM counters").all();
+    return {
+      sequence: Number(last?.["sequence"] ?? 0),
+      partitions: partitions.all().map(partitionStateOf),
+      counters: countersOf(
+        counters.map((
+          row,
+        ): CounterRow => [String(row["name"]), String(row["label"]), Number(row["value"])]),
+      ),
+    };
+  }
+
+  /** When the last commit was made, milliseconds since 1970-01-01 UTC; null before the first. */
+  lastCommitMs(): number | null {
+    const row = this.#database.prepare("SELECT max(committed_at_ms) AS ms FROM commits").get();
+    return typeof row?.["ms"] === "number" ? row["ms"] : null;
+  }
+
+  /** The files of commits that are not known to be published. */
+  unpublishedFiles(): readonly ManifestFile[] {
+    const statement = this.#database.prepare(
+      "SELECT f.* FROM commits c JOIN files f USING (sequence) WHERE c.is_published = 0 ORDER BY 1, 2",
+    );
+    statement.setReadBigInts(true);
+    return statement.all().map(manifestFileOf);
+  }
+
+  /** The places in `ids` of those accepted before, within the time to live. */
+  seenAmong(ids: readonly string[], nowMs: number): readonly number[] {
+    return this.#seenIds.seenAmong(ids, nowMs);
+  }
+
+  /** Makes a commit durable as a whole, or throws and leaves no trace of it. All earlier ones count as published. */
+  commit(commit: Commit): void {
+    let added = 0;
+    this.#transaction("commit", () => {
+      this.#markPublished(commit.sequence - 1);
+      this.#insertCommit(commit);
+      for (const range of commit.ranges) this.#movePartition(commit.sequence, range);
+      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
+      this.#writeCounters(counterRows(commit.counters));
+      this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
+    });
+    this.#seenIdCount += added;
+  }
+
+  /** Notes that all files up to this commit have their final names. */
+  markPublished(sequence: number): void {
+    this.#transaction("published", () => this.#markPublished(sequence));
+  }
+
+  /** Deletes the expired ones among the next `limit` seen ids; returns how many that were. */
+  expireStep(nowMs: number, limit: number): number {
+    let deleted = 0;
+    this.#transaction("expire", () => {
+      deleted = this.#seenIds.expireStep(nowMs, limit);
+      if (deleted > 0) this.#writeCounters([["seenIds", "", this.#seenIdCount - deleted]]);
+    });
+    this.#seenIdCount -= deleted;
+    return deleted;
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #readSeenIdCount(): number {
+    const row = this.#database.prepare("SELECT value FROM counters WHERE name = 'seenIds'").get();
+    return Number(row?.["value"] ?? 0);
+  }
+
+  #markPublished(sequence: number): void {
+    this.#database
+      .prepare("UPDATE commits SET is_published = 1 WHERE is_published = 0 AND sequence <= ?")
+      .run(sequence);
+  }
+
+  #insertCommit({ sequence, committedAtMs, trigger, files }: Commit): void {
+    this.#database.prepare("INSERT INTO commits VALUES (?, ?, ?, 0)").run(
+      sequence,
+      committedAtMs,
+      trigger,
+    );
+    const insert = this.#database.prepare("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (const file of files) {
+      insert.run(
+        sequence,
+        file.finalPath,
+        file.stagedPath,
+        file.kind,
+        file.rowCount,
+        file.bytes,
+        file.checksum,
+        file.minTsMicroseconds,
+        file.maxTsMicroseconds,
+      );
+    }
+  }
+
+  #movePartition(sequence: number, range: Commit["ranges"][number]): void {
+    const { topic, partition, firstOffset, nextOffset } = range;
+    const counts = [range.publishedCount, range.duplicateCount, range.rejectedCount];
+    this.#database.prepare("INSERT INTO offset_ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .run(sequence, topic, partition, firstOffset, nextOffset, ...counts);
+    const { changes } = this.#database.prepare(
+      `INSERT INTO partitions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+         next_offset = excluded.next_offset, published = published + excluded.published,
+         duplicate = duplicate + excluded.duplicate, rejected = rejected + excluded.rejected
+       WHERE excluded.next_offset > next_offset AND ? >= next_offset`,
+    ).run(topic, partition, nextOffset, ...counts, firstOffset);
+    assert(changes === 1, "a commit begins where the last one of its partition ended, or later");
+  }
+
+  #writeCounters(rows: readonly CounterRow[]): void {
+    const write = this.#database.prepare(
+      "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    );
+    for (const row of rows) write.run(...row);
+  }
+
+  #transaction(name: "commit" | "published" | "expire", action: () => void): void {
+    const path = CHECKPOINT_FILE;
+    operateSync(
+      this.#hooks,
+      { label: `${name}:begin`, path },
+      () => this.#database.exec("BEGIN IMMEDIATE"),
+    );
+    try {
+      operateSync(this.#hooks, { label: `${name}:write`, path }, action);
+      operateSync(this.#hooks, { label: `${name}:end`, path }, () => this.#database.exec("COMMIT"));
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+function open(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 5000 });
+    database.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
+       PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000`,
+    );
+    return database;
+  } catch (error) {
+    database?.close();
+    throw isUnreadable(error) ? unreadable(error) : error;
+  }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return /malformed|not a database|disk image|corrupt/i.test(messageOf(error));
+}
+
+function unreadable(error: unknown): Error {
+  return damagedError(
+    `${CHECKPOINT_FILE} cannot be read as a checkpoint (${
+      messageOf(error)
+    }). Restore it from a copy, ` +
+      `or start with another OUT_DIR`,
+    error,
+  );
+}

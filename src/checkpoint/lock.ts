@@ -1,0 +1,32 @@
+import { DatabaseSync } from "node:sqlite";
+import { operatingError } from "../core/errors.ts";
+
+/** The file that keeps a second writer out of OUT_DIR. */
+export const LOCK_FILE = "checkpoint.lock";
+
+/**
+ * Keeps every other process from writing to OUT_DIR until it is disposed or this process ends, however it
+ * ends: an exclusive transaction on a small SQLite file of its own, so that readers of the checkpoint are
+ * not kept out.
+ *
+ * @param outDir absolute path
+ * @throws OrillaError with exit code 1 where another process holds it
+ */
+export function lockOutDir(outDir: string): Disposable {
+  const database = new DatabaseSync(`${outDir}/${LOCK_FILE}`);
+  try {
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+  } catch (error) {
+    database.close();
+    if (!isLocked(error)) throw error;
+    throw operatingError(
+      `Another orilla is writing to ${outDir}. Stop it first, or choose another --out-dir`,
+      error,
+    );
+  }
+  return { [Symbol.dispose]: () => database.close() };
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("database is locked");
+}

@@ -1,0 +1,43 @@
+import type { SQLOutputValue } from "node:sqlite";
+import type { ManifestFile, PartitionState } from "../core/commit.ts";
+import { damagedError } from "../core/errors.ts";
+
+type Row = Record<string, SQLOutputValue>;
+
+function bigintOf(row: Row, column: string): bigint {
+  const value = row[column];
+  if (typeof value === "bigint") return value;
+  throw damagedError(`checkpoint.sqlite holds no integer in ${column}`);
+}
+
+function textOf(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value === "string") return value;
+  throw damagedError(`checkpoint.sqlite holds no text in ${column}`);
+}
+
+/** A row of `partitions`, read with bigints. */
+export function partitionStateOf(row: Row): PartitionState {
+  return {
+    topic: textOf(row, "topic"),
+    partition: Number(bigintOf(row, "partition")),
+    nextOffset: bigintOf(row, "next_offset"),
+    publishedCount: Number(bigintOf(row, "published")),
+    duplicateCount: Number(bigintOf(row, "duplicate")),
+    rejectedCount: Number(bigintOf(row, "rejected")),
+  };
+}
+
+/** A row of `files`, read with bigints. */
+export function manifestFileOf(row: Row): ManifestFile {
+  return {
+    kind: textOf(row, "kind") === "events" ? "events" : "dead_letters",
+    stagedPath: textOf(row, "staged_path"),
+    finalPath: textOf(row, "final_path"),
+    rowCount: Number(bigintOf(row, "row_count")),
+    bytes: Number(bigintOf(row, "bytes")),
+    checksum: textOf(row, "checksum"),
+    minTsMicroseconds: bigintOf(row, "min_ts_us"),
+    maxTsMicroseconds: bigintOf(row, "max_ts_us"),
+  };
+}

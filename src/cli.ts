@@ -1,0 +1,127 @@
+import { parseArgs } from "node:util";
+import {
+  type Config,
+  configure,
+  defaultOf,
+  environmentOf,
+  flagOf,
+  type Mode,
+  MODES,
+  OPTION_ROWS,
+} from "./config.ts";
+import { usageError } from "./core/errors.ts";
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly kind: "help"; readonly mode: Mode | null }
+  | { readonly kind: "version" }
+  | { readonly kind: Mode; readonly config: Config };
+
+/** What each mode does, in a line. */
+export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
+  simulate: "run the whole pipeline over generated events, without a Kafka",
+  producer: "generate events into a Kafka topic",
+  consumer: "bring a Kafka topic into the lake",
+};
+
+/**
+ * Reads the command line.
+ *
+ * @param args without the program's name
+ * @param environment the value of an environment name, undefined where it is not set
+ * @throws OrillaError with exit code 2 for anything that is not understood
+ */
+export function parseCommandLine(
+  args: readonly string[],
+  environment: (name: string) => string | undefined,
+): Command {
+  const [first, ...rest] = args;
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") {
+    return { kind: "help", mode: isMode(rest[0]) ? rest[0] : null };
+  }
+  if (first === "--version" || first === "-V" || first === "version") return { kind: "version" };
+  if (!isMode(first)) {
+    throw usageError(
+      `Cannot run ${JSON.stringify(first)}: expected a mode, one of ${MODES.join(", ")}. ` +
+        `See orilla --help`,
+    );
+  }
+  if (rest.includes("--help") || rest.includes("-h")) return { kind: "help", mode: first };
+  return { kind: first, config: configure(first, readFlags(first, rest), environment) };
+}
+
+function isMode(text: string | undefined): text is Mode {
+  return MODES.some((mode) => mode === text);
+}
+
+function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
+  const keys = new Map(
+    OPTION_ROWS.filter(([, row]) => row.modes.includes(mode))
+      .map((
+        [key, row],
+      ) => [flagOf(key).slice(2), { key, isSwitch: row.accepts === "true or false" }]),
+  );
+  const options = Object.fromEntries(
+    [...keys].map(([flag, { isSwitch }]) =>
+      [flag, { type: isSwitch ? "boolean" as const : "string" as const }] as const
+    ),
+  );
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const flags = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") throw notUnderstood(mode, token.value);
+    const known = keys.get(token.name);
+    if (known === undefined) throw notUnderstood(mode, token.rawName);
+    const value = token.value ?? (known.isSwitch ? "true" : undefined);
+    if (value === undefined) {
+      throw usageError(`Cannot read ${token.rawName}: expected a value, got none`);
+    }
+    if (flags.has(known.key)) throw usageError(`Cannot use ${token.rawName} twice`);
+    flags.set(known.key, value);
+  }
+  return flags;
+}
+
+function notUnderstood(mode: Mode, text: string): Error {
+  return usageError(
+    `Cannot use ${
+      JSON.stringify(text)
+    } with ${mode}: there is no such option. See orilla ${mode} --help`,
+  );
+}
+
+/** The text of `orilla --help`, or of one mode. */
+export function helpText(mode: Mode | null, version: string): string {
+  if (mode !== null) {
+    return [`orilla ${mode} [options]: ${MODE_MEANINGS[mode]}`, "", ...optionLines(mode), ""].join(
+      "\n",
+    );
+  }
+  return [
+    `orilla ${version}: JSON events from Kafka to a lake of date-partitioned Parquet files`,
+    "",
+    ...MODES.map((name) => `  orilla ${name.padEnd(10)} ${MODE_MEANINGS[name]}`),
+    `  orilla help MODE  the options of a mode (also orilla MODE --help)`,
+    `  orilla --version`,
+    "",
+    "Start with: orilla simulate",
+    "",
+    ...MODES.flatMap((name) => [`Options of ${name}:`, ...optionLines(name), ""]),
+    "A flag goes before its environment name, and that before the default.",
+    "",
+    "Exit codes: 0 done or drained; 1 something outside failed, nothing is lost, start again;",
+    "2 wrong arguments; 3 the lake or its checkpoint is damaged; 4 going on would skip data.",
+    "",
+  ].join("\n");
+}
+
+function optionLines(mode: Mode): string[] {
+  return OPTION_ROWS.filter(([, row]) => row.modes.includes(mode)).flatMap(([key, row]) => {
+    const unit = row.unit === "" ? "" : ` ${row.unit}`;
+    return [
+      `  ${flagOf(key)}  (${environmentOf(key, row)}, default ${defaultOf(row, mode)}${unit})`,
+      `      ${row.meaning}: ${row.accepts}`,
+    ];
+  });
+}

@@ -1,0 +1,134 @@
+import { operatingError } from "../core/errors.ts";
+import type { RecordRun } from "../core/record.ts";
+import { kafkaClient, noBrokerError } from "../kafka/client.ts";
+import { topicExists } from "../kafka/publisher.ts";
+import { KafkaSource, type RecordSink } from "../kafka/source.ts";
+import { LakeSession } from "../pipeline/lake_session.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { ProgressMeter } from "../runtime/reporting.ts";
+import { aborted, type CommandContext, retryingOf, sessionOptions } from "./context.ts";
+import { summaryText, thousands } from "./summary.ts";
+
+/** Brings a topic into the lake until it is told to stop, or its end is reached. */
+export async function consume(context: CommandContext): Promise<void> {
+  const { config, reporter, log, stop, outDir } = context;
+  const failure = Promise.withResolvers<never>();
+  // It is raced below; until then a failure must not count as unhandled.
+  failure.promise.catch(() => {});
+  using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
+  const kafka = kafkaClient(config, log);
+  if (!await waitForTopic(context, kafka)) return;
+
+  const startMs = systemClock.monotonicMs();
+  const end = new EndOfRun(context, session);
+  await using source = new KafkaSource({
+    kafka,
+    topic: config.topic,
+    groupId: config.groupId,
+    sessionTimeoutMs: config.sessionTimeoutMs,
+    instanceId: session.checkpoint.instanceId,
+    sink: limitedSink(session, config.maxEvents),
+    log,
+    retrying: retryingOf(context),
+    onProgress: () => end.check(source),
+    onFailure: failure.reject,
+  });
+  session.pipeline.joinGroup(source);
+  await Promise.race([source.start(), failure.promise]);
+  await Promise.race([end.reached, aborted(stop), failure.promise]);
+  source.drain();
+  await session.pipeline.commit(stop.aborted ? "drain" : "end");
+  await session.close();
+
+  const { summary, pipeline } = session;
+  const title = stop.aborted
+    ? "Stopped by a signal; what was buffered is committed"
+    : "End reached";
+  const elapsedMs = systemClock.monotonicMs() - startMs;
+  reporter.print(summaryText({ title, summary, counters: pipeline.counters, elapsedMs, outDir }));
+}
+
+/** Waits until the topic is there; with --until-end there is nothing to wait for. */
+async function waitForTopic(
+  { config, log, stop }: CommandContext,
+  kafka: ReturnType<typeof kafkaClient>,
+): Promise<boolean> {
+  for (let attempt = 1; !stop.aborted; attempt++) {
+    const exists = await topicExists(kafka, config.topic).catch((error) => {
+      throw noBrokerError(config, error);
+    });
+    if (exists) return true;
+    if (config.untilEnd) {
+      throw operatingError(
+        `There is no topic ${config.topic} at ${config.bootstrapServers.join(", ")}. ` +
+          `Make it by producing (orilla producer), or name another with --topic`,
+      );
+    }
+    if (attempt === 1) log.warning("waiting for the topic to be created", { topic: config.topic });
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, 2_000)), aborted(stop)]);
+  }
+  return false;
+}
+
+/** The pipeline, which takes no more than `maxEvents` records in all; 0 is no limit. */
+function limitedSink({ pipeline, summary }: LakeSession, maxEvents: number): RecordSink {
+  const add = async (run: RecordRun, isCurrent: () => boolean) => {
+    if (maxEvents === 0) return await pipeline.add(run, isCurrent);
+    const room = Math.max(0, maxEvents - summary.receivedCount - pipeline.bufferedCount);
+    const records = run.records.slice(0, room);
+    return await pipeline.add({ ...run, records }, isCurrent) &&
+      records.length === run.records.length;
+  };
+  return {
+    add,
+    drop: () => pipeline.drop(),
+    nextOffset: (at) => pipeline.nextOffset(at),
+    noteHighWatermark: (at, offset) => pipeline.noteHighWatermark(at, offset),
+    noteRebalance: () => pipeline.noteRebalance(),
+  };
+}
+
+/** Watches a run for its end (--until-end, --max-events) and tells how far it is. */
+class EndOfRun {
+  readonly #context: CommandContext;
+  readonly #session: LakeSession;
+  readonly #meter: ProgressMeter;
+  readonly #reached = Promise.withResolvers<void>();
+  #isEnding = false;
+  #total: number | null = null;
+
+  constructor(context: CommandContext, session: LakeSession) {
+    this.#context = context;
+    this.#session = session;
+    this.#meter = new ProgressMeter(context.reporter, () => systemClock.monotonicMs());
+  }
+
+  get reached(): Promise<void> {
+    return this.#reached.promise;
+  }
+
+  /** Called whenever the source got further. */
+  check(source: KafkaSource): void {
+    const { config } = this.#context;
+    const { summary, pipeline } = this.#session;
+    const taken = summary.receivedCount + pipeline.bufferedCount;
+    const remaining = Number(source.assignment.remaining);
+    if (config.untilEnd) this.#total ??= taken + remaining;
+    const lag = pipeline.partitionMetrics().reduce(
+      (sum, partition) => sum + (partition.lag ?? 0),
+      0,
+    );
+    this.#meter.update(taken, this.#total, `lag ${thousands(lag)}`);
+    if (this.#isEnding) return;
+    const isFull = () =>
+      config.maxEvents > 0 && summary.receivedCount + pipeline.bufferedCount >= config.maxEvents;
+    const isDone = () => config.untilEnd && source.assignment.hasReachedEnds || isFull();
+    if (!isDone()) return;
+    this.#isEnding = true;
+    // A commit that the group no longer accepts drops the buffer, and then the end is not reached yet.
+    pipeline.commit("end").then(() => {
+      this.#isEnding = false;
+      if (isDone()) this.#reached.resolve();
+    }, this.#reached.reject);
+  }
+}

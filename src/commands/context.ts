@@ -1,0 +1,76 @@
+import type { Config } from "../config.ts";
+import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { Log } from "../runtime/logs.ts";
+import type { Reporter } from "../runtime/reporting.ts";
+import type { Retrying } from "../runtime/retry.ts";
+
+/** What a command runs with, inside the sandbox. */
+export interface CommandContext {
+  readonly config: Config;
+  /** Absolute path of OUT_DIR, which exists; "" for a command that has none. */
+  readonly outDir: string;
+  readonly version: string;
+  readonly reporter: Reporter;
+  readonly log: Log;
+  /** Aborted when the process is told to stop: finish what is begun, then end. */
+  readonly stop: AbortSignal;
+}
+
+/** How operations of a command are tried again: up to RETRY_BUDGET_MS. */
+export function retryingOf({ config, log }: CommandContext): Retrying {
+  return {
+    policy: { attempts: 1_000, baseMs: 100, capMs: 10_000, budgetMs: config.retryBudgetMs },
+    clock: systemClock,
+    random: Math.random,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    onRetry: (operation, error, waitMs) => {
+      log.warning("failed, and is tried again", { operation, error: String(error), waitMs });
+    },
+  };
+}
+
+/** The part of a lake session's options that comes from the configuration. */
+export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
+  const { config, outDir, version, log } = context;
+  return {
+    outDir,
+    version,
+    log,
+    ttlMs: config.dedupeTtl,
+    limits: {
+      maxEvents: config.batchMaxEvents,
+      maxBytes: config.batchMaxBytes,
+      maxLatencyMs: config.batchMaxLatencyMs,
+    },
+    clock: systemClock,
+    retrying: retryingOf(context),
+  };
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** Keeps to a rate: `wait` returns when `count` records may have been made. 0 is as fast as it goes. */
+export function pacer(ratePerSecond: number): { readonly wait: (count: number) => Promise<void> } {
+  const startMs = systemClock.monotonicMs();
+  return {
+    wait: (count) => {
+      const dueMs = ratePerSecond === 0 ? 0 : startMs + count * 1000 / ratePerSecond;
+      // Also at full speed the turn ends here, so that messages to the worker are heard.
+      return new Promise((resolve) =>
+        setTimeout(resolve, Math.max(0, dueMs - systemClock.monotonicMs()))
+      );
+    },
+  };
+}
+
+/** How many records are made between two looks at the clock. */
+export function chunkSizeOf(ratePerSecond: number): number {
+  return ratePerSecond === 0 ? 5_000 : Math.max(1, Math.min(5_000, Math.floor(ratePerSecond / 20)));
+}

@@ -1,0 +1,72 @@
+import { messageOf, operatingError } from "../core/errors.ts";
+import { kafkaClient, noBrokerError } from "../kafka/client.ts";
+import { KafkaPublisher, type RecordToPublish } from "../kafka/publisher.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { ProgressMeter } from "../runtime/reporting.ts";
+import { generateEvents } from "../simulation/event_generator.ts";
+import { chunkSizeOf, type CommandContext, pacer, retryingOf } from "./context.ts";
+import { generatorOptions } from "./simulate.ts";
+import { thousands } from "./summary.ts";
+
+/** Generates events into a topic, and counts what the brokers acknowledged. */
+export async function produce(context: CommandContext): Promise<void> {
+  const { config, reporter, log, stop } = context;
+  const { topic } = config;
+  await using publisher = new KafkaPublisher({
+    kafka: kafkaClient(config, log),
+    topic,
+    log,
+    retrying: retryingOf(context),
+  });
+  try {
+    await publisher.start();
+  } catch (error) {
+    throw noBrokerError(config, error);
+  }
+  const startMs = systemClock.monotonicMs();
+  const acknowledged = await send(context, publisher);
+  const seconds = (systemClock.monotonicMs() - startMs) / 1000;
+  const rate = thousands(Math.round(acknowledged / Math.max(seconds, 0.001)));
+  reporter.print(
+    `${stop.aborted ? "Stopped by a signal" : "Done"}: ${thousands(acknowledged)} of ` +
+      `${thousands(config.count)} records acknowledged by all in-sync replicas of topic ${topic} ` +
+      `in ${seconds.toFixed(2)} s, ${rate} records/s\n`,
+  );
+}
+
+/** Sends all records; resolves with how many were acknowledged. */
+async function send(context: CommandContext, publisher: KafkaPublisher): Promise<number> {
+  const { config, reporter, stop } = context;
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  const pace = pacer(config.rate);
+  const chunkSize = chunkSizeOf(config.rate);
+  let acknowledged = 0, made = 0;
+  let records: RecordToPublish[] = [];
+  const flush = async () => {
+    if (records.length > 0) acknowledged += await publisher.publish(records);
+    records = [];
+    meter.update(acknowledged, config.count);
+    await pace.wait(made);
+  };
+  try {
+    for (const record of generateEvents(generatorOptions(config), systemClock.nowMs)) {
+      records.push(record);
+      made++;
+      if (records.length === chunkSize) await flush();
+      if (stop.aborted) break;
+    }
+    await flush();
+  } catch (error) {
+    throw operatingError(
+      `Sending failed after ${thousands(acknowledged)} acknowledged records: ${
+        messageOf(error)
+      }. ` +
+        `Run again with --first-id ${
+          config.firstId + acknowledged
+        } for those that are missing; records ` +
+        `that arrived without an acknowledgement will be found as duplicates`,
+      error,
+    );
+  }
+  return acknowledged;
+}

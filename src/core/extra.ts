@@ -1,0 +1,47 @@
+import { EVENT_FIELDS } from "./event.ts";
+
+/** JSON.parse and JSON with source text access (ECMA-262 proposal json-parse-with-source), not yet in TypeScript's library. */
+interface SourceJson {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+}
+const json: SourceJson = JSON as JSON & SourceJson;
+
+/** A number that a 64-bit float may not hold digit by digit: 16 digits or more, or an exponent. */
+const LONG_NUMBER = /[0-9][0-9.]{15}|[0-9][eE]/;
+
+/**
+ * The unknown fields of an event as the text of a JSON object, null where there are none. Nothing is
+ * dropped, and numbers that a 64-bit float would change are kept digit by digit.
+ *
+ * @param fields the parsed object
+ * @param text the text it was parsed from
+ */
+export function extraOf(fields: Record<string, unknown>, text: string): string | null {
+  for (const name in fields) {
+    if (!EVENT_FIELDS.has(name)) {
+      const source = LONG_NUMBER.test(text) ? parseKeepingDigits(text) : fields;
+      return JSON.stringify(unknownFields(source));
+    }
+  }
+  return null;
+}
+
+// Object.fromEntries defines its fields, so that one named __proto__ stays a field.
+function unknownFields(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !EVENT_FIELDS.has(name)));
+}
+
+function parseKeepingDigits(text: string): object {
+  const parsed = json.parse(
+    text,
+    (_key, value, { source }) =>
+      typeof value === "number" && source !== undefined && source !== String(value)
+        ? json.rawJSON(source)
+        : value,
+  );
+  return typeof parsed === "object" && parsed !== null ? parsed : {};
+}

@@ -1,0 +1,22 @@
+import type { Batch } from "./batch.ts";
+import { decode } from "./decode.ts";
+import { extraOf } from "./extra.ts";
+import type { RawRecord, TopicPartition } from "./record.ts";
+import { validate } from "./validate.ts";
+
+/** Decodes and validates one record and appends it to the batch, as an event or as a rejected record. */
+export function ingest(batch: Batch, at: TopicPartition, record: RawRecord): void {
+  const decoded = decode(record.value);
+  if (decoded.kind === "undecodable") {
+    const { reason } = decoded;
+    batch.addRejected(at, record, { kind: "rejected", reason, path: null, eventId: null });
+    return;
+  }
+  const valid = validate(decoded);
+  if (valid.kind === "rejected") {
+    batch.addRejected(at, record, valid);
+    return;
+  }
+  const extra = extraOf(decoded.fields, decoded.text);
+  batch.addEvent(at, record, valid.event, valid.moment, extra);
+}

@@ -1,0 +1,50 @@
+import { isoDate } from "./timestamp.ts";
+
+/** Which kind of file a commit publishes. */
+export type FileKind = "events" | "dead_letters";
+
+/** Everything a final name is made of. */
+export interface FileIdentity {
+  readonly kind: FileKind;
+  /** The lake partition: days since 1970-01-01 UTC. */
+  readonly day: number;
+  /** When the commit was staged, milliseconds since 1970-01-01 UTC. */
+  readonly stagedAtMs: number;
+  /** The checkpoint's own random id, 12 hexadecimal digits. */
+  readonly instanceId: string;
+  readonly sequence: number;
+}
+
+/** The folder of staged files inside OUT_DIR. */
+export const STAGING_FOLDER = "_staging";
+/** The folder of dead letters inside OUT_DIR. */
+export const DEAD_LETTERS_FOLDER = "_dead_letters";
+
+/** The folder of a lake partition, relative to OUT_DIR: `date=2026-11-24`. */
+export function lakePartitionFolder(kind: FileKind, day: number): string {
+  const folder = `date=${isoDate(day)}`;
+  return kind === "events" ? folder : `${DEAD_LETTERS_FOLDER}/${folder}`;
+}
+
+/**
+ * The final path of a file, relative to OUT_DIR. It sorts by time, is unique over restarts and instances
+ * (instance id and sequence), and says which commit it is from:
+ * `date=2026-11-24/events_20261124T101500123Z_3f9c1a0b77d2_0000000042.parquet`.
+ */
+export function finalPath(file: FileIdentity): string {
+  const time = new Date(file.stagedAtMs).toISOString().replaceAll(/[-:.]/g, "");
+  const sequence = String(file.sequence).padStart(10, "0");
+  const name = `${file.kind}_${time}_${file.instanceId}_${sequence}.parquet`;
+  return `${lakePartitionFolder(file.kind, file.day)}/${name}`;
+}
+
+/** Where the file is written before it is published, relative to OUT_DIR; flat, so unique by its date. */
+export function stagedPath(file: FileIdentity): string {
+  return `${STAGING_FOLDER}/${finalPath(file).replaceAll("/", "__")}`;
+}
+
+/** The folder of a path relative to OUT_DIR. */
+export function folderOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "." : path.slice(0, slash);
+}

@@ -1,0 +1,69 @@
+import { Kafka, logLevel } from "kafkajs";
+import process from "node:process";
+import { messageOf, operatingError } from "../core/errors.ts";
+import type { Log } from "../runtime/logs.ts";
+import { registerCodecs } from "./codecs.ts";
+
+/** How to reach the brokers. */
+export interface KafkaConnection {
+  /** host:port of each. */
+  readonly bootstrapServers: readonly string[];
+  readonly clientId: string;
+}
+
+/** The environment names that kafkajs reads at import, and that its worker must therefore be given. */
+export const KAFKAJS_ENVIRONMENT = [
+  "NODE_ENV",
+  "KAFKAJS_LOG_LEVEL",
+  "KAFKAJS_DEBUG_PROTOCOL_BUFFERS",
+  "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
+] as const;
+
+/** A kafkajs client that logs through ours. */
+export function kafkaClient({ bootstrapServers, clientId }: KafkaConnection, log: Log): Kafka {
+  registerCodecs();
+  silenceNegativeTimeouts();
+  return new Kafka({
+    clientId,
+    brokers: [...bootstrapServers],
+    connectionTimeout: 3_000,
+    requestTimeout: 30_000,
+    retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 },
+    logLevel: logLevel.DEBUG,
+    // kafkajs calls errors what it then tries again; what matters is logged by those who call it.
+    logCreator: () => ({ namespace, log: { message, error, broker } }) => {
+      const field = (value: unknown) => typeof value === "string" ? { error: value } : {};
+      const at = typeof broker === "string" ? { broker } : {};
+      log.debug(`kafkajs ${namespace}: ${message}`, { ...field(error), ...at });
+    },
+  });
+}
+
+let isSilenced = false;
+
+/**
+ * kafkajs 2.2.4 computes a wait from two clock readings without a lower bound (network/requestQueue), and
+ * current runtimes print a TimeoutNegativeWarning for it once. The wait is then 1 ms, which is harmless.
+ * This one warning is kept from users; all others pass.
+ */
+function silenceNegativeTimeouts(): void {
+  if (isSilenced) return;
+  isSilenced = true;
+  const { emitWarning } = process;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
+    const name = warning instanceof Error ? warning.name : rest[0];
+    if (name !== "TimeoutNegativeWarning") Reflect.apply(emitWarning, process, [warning, ...rest]);
+  };
+}
+
+/** The failure to reach any broker, with what was tried and what can be done. */
+export function noBrokerError({ bootstrapServers }: KafkaConnection, cause: unknown): Error {
+  return operatingError(
+    `No Kafka broker answered at ${bootstrapServers.join(", ")} (${
+      messageOf(cause)
+    }). Either start ` +
+      `one (deno task kafka:up) or name yours with --bootstrap-servers, or run without a Kafka: ` +
+      `orilla simulate`,
+    cause,
+  );
+}

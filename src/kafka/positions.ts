@@ -1,0 +1,71 @@
+import { gapError } from "../core/errors.ts";
+import { partitionName, type TopicPartition } from "../core/record.ts";
+
+/** What is known about where a partition was read to. */
+export interface KnownOffsets extends TopicPartition {
+  /** The checkpoint's next offset. */
+  readonly checkpoint: bigint | null;
+  /** The group's committed offset, and the metadata written with it. */
+  readonly group: { readonly offset: bigint; readonly metadata: string } | null;
+  /** The offset of the oldest record in the log. */
+  readonly logStart: bigint;
+  /** The offset that the next record written will have. */
+  readonly logEnd: bigint;
+}
+
+/** The metadata of a group offset: which instance wrote it, at which commit. */
+export function groupMetadata(instanceId: string, sequence: number): string {
+  return `orilla/${instanceId}/${sequence}`;
+}
+
+/** The instance that wrote a group offset's metadata; null where it was not orilla. */
+export function writerOf(metadata: string): string | null {
+  return /^orilla\/([0-9a-f]+)\/\d+$/.exec(metadata)?.[1] ?? null;
+}
+
+/**
+ * Where a partition is read from after an assignment: the larger of the checkpoint's next offset and the
+ * group's, or the start of the log where there is neither.
+ *
+ * @throws OrillaError with exit code 4 where going on from there would skip records that nobody handled
+ */
+export function startOffset(known: KnownOffsets, instanceId: string): bigint {
+  const { checkpoint, group, logStart, logEnd } = known;
+  const start = chooseOffset(known, instanceId) ?? logStart;
+  const name = partitionName(known);
+  if (start < logStart) {
+    throw gapError(
+      `${name} was handled up to offset ${start}, but the log now starts at ${logStart}: retention ` +
+        `deleted ${
+          logStart - start
+        } offsets before they were read. To accept the loss, commit offset ` +
+        `${logStart} for the group and start with a new OUT_DIR`,
+    );
+  }
+  if (start > logEnd) {
+    throw gapError(
+      `${name} was handled up to offset ${start}, but the log ends at ${logEnd}: the topic was deleted ` +
+        `and made anew, or records were lost. Use another group id and a new OUT_DIR for the new topic ` +
+        `(checkpoint ${checkpoint ?? "none"}, group ${group?.offset ?? "none"})`,
+    );
+  }
+  return start;
+}
+
+function chooseOffset(known: KnownOffsets, instanceId: string): bigint | null {
+  const { checkpoint, group } = known;
+  if (group === null) return checkpoint;
+  if (checkpoint === null) return group.offset;
+  if (group.offset <= checkpoint) return checkpoint;
+  const writer = writerOf(group.metadata);
+  if (writer !== null && writer !== instanceId) return group.offset;
+  const who = writer === null ? "not written by orilla" : "written by this very instance";
+  throw gapError(
+    `The group's offset of ${partitionName(known)} is ${group.offset}, ahead of the checkpoint's ` +
+      `${checkpoint}, and was ${who}: somebody moved it, or the checkpoint is an old copy. Going on there ` +
+      `would skip ${
+        group.offset - checkpoint
+      } offsets. Reset the group's offset to ${checkpoint} or ` +
+      `below and start again`,
+  );
+}

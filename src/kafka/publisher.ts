@@ -1,0 +1,81 @@
+import { Buffer } from "node:buffer";
+import { type Admin, type Kafka, type Message, Partitioners } from "kafkajs";
+import type { Log } from "../runtime/logs.ts";
+import { retry, type Retrying } from "../runtime/retry.ts";
+
+/** A record to be produced. */
+export interface RecordToPublish {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export interface KafkaPublisherOptions {
+  readonly kafka: Kafka;
+  readonly topic: string;
+  readonly log: Log;
+  readonly retrying: Retrying;
+}
+
+/** Produces records with acks=all; a send is done when every in-sync replica has its records. */
+export class KafkaPublisher implements AsyncDisposable {
+  readonly #options: KafkaPublisherOptions;
+  readonly #producer;
+
+  constructor(options: KafkaPublisherOptions) {
+    this.#options = options;
+    this.#producer = options.kafka.producer({
+      allowAutoTopicCreation: false,
+      // Java's partitioner. Naming it also keeps kafkajs from reading one more environment name.
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+  }
+
+  /** Connects, and makes the topic with the broker's defaults where it is missing. */
+  async start(): Promise<void> {
+    const { kafka, topic, log } = this.#options;
+    const admin = kafka.admin();
+    await admin.connect();
+    try {
+      if (await createTopicIfMissing(admin, topic)) log.info("created the topic", { topic });
+    } finally {
+      await admin.disconnect();
+    }
+    await this.#producer.connect();
+  }
+
+  /** Sends records; returns how many were acknowledged, which is all of them. */
+  async publish(records: readonly RecordToPublish[]): Promise<number> {
+    const { topic, retrying } = this.#options;
+    const messages = records.map(({ key, value }): Message => ({
+      key: buffer(key),
+      value: buffer(value),
+    }));
+    await retry("produce", retrying, () => this.#producer.send({ topic, acks: -1, messages }));
+    return records.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#producer.disconnect();
+  }
+}
+
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+async function createTopicIfMissing(admin: Admin, topic: string): Promise<boolean> {
+  const topics = await admin.listTopics();
+  if (topics.includes(topic)) return false;
+  return await admin.createTopics({ topics: [{ topic }], waitForLeaders: true });
+}
+
+/** Whether the broker knows a topic. */
+export async function topicExists(kafka: Kafka, topic: string): Promise<boolean> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    return (await admin.listTopics()).includes(topic);
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,14 @@
+declare module "snappyjs" {
+  const SnappyJS: {
+    compress(bytes: Uint8Array): Uint8Array;
+    uncompress(bytes: Uint8Array): Uint8Array;
+  };
+  export default SnappyJS;
+}
+declare module "lz4js" {
+  const lz4: {
+    compress(bytes: Uint8Array): Uint8Array;
+    decompress(bytes: Uint8Array): Uint8Array;
+  };
+  export default lz4;
+}

@@ -1,0 +1,100 @@
+import {
+  Binary,
+  type Data,
+  Dictionary,
+  Float64,
+  Int32,
+  Int64,
+  makeData,
+  makeVector,
+  TimestampMicrosecond,
+  Utf8,
+} from "apache-arrow";
+
+/** Which rows hold a value: a bit a row, least significant first, and how many hold none. */
+export interface Validity {
+  readonly bitmap: Uint8Array;
+  readonly nullCount: number;
+}
+
+/** The validity of rows, from a question asked for each. */
+export function validityOf(length: number, hasValue: (row: number) => boolean): Validity {
+  const bitmap = new Uint8Array((length + 7) >> 3);
+  let nullCount = 0;
+  for (let row = 0; row < length; row++) {
+    if (hasValue(row)) bitmap[row >> 3] = (bitmap[row >> 3] ?? 0) | (1 << (row & 7));
+    else nullCount++;
+  }
+  return { bitmap, nullCount };
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * A column of texts, from one joined and encoded string; null is a null. All-ASCII texts, the usual case,
+ * need no second look: a text's length is its bytes.
+ */
+export function utf8Column(texts: readonly (string | null)[]): Data<Utf8> {
+  const data = encoder.encode(texts.join(""));
+  const valueOffsets = new Int32Array(texts.length + 1);
+  let end = 0;
+  texts.forEach((text, i) => valueOffsets[i + 1] = end += text?.length ?? 0);
+  if (end !== data.length) {
+    end = 0;
+    texts.forEach((text, i) => valueOffsets[i + 1] = end += text === null ? 0 : byteLength(text));
+  }
+  const { bitmap, nullCount } = validityOf(texts.length, (row) => texts[row] !== null);
+  const length = texts.length;
+  return makeData({ type: new Utf8(), length, nullCount, nullBitmap: bitmap, valueOffsets, data });
+}
+
+/** Bytes of a text in UTF-8; half a surrogate pair becomes U+FFFD, as TextEncoder makes it. */
+function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/** A column of bytes; null is a null. */
+export function binaryColumn(values: readonly (Uint8Array | null)[]): Data<Binary> {
+  const valueOffsets = new Int32Array(values.length + 1);
+  let end = 0;
+  values.forEach((value, i) => valueOffsets[i + 1] = end += value?.length ?? 0);
+  const data = new Uint8Array(end);
+  values.forEach((value, i) => value !== null && data.set(value, valueOffsets[i]));
+  const { bitmap, nullCount } = validityOf(values.length, (row) => values[row] !== null);
+  const length = values.length;
+  return makeData({
+    type: new Binary(),
+    length,
+    nullCount,
+    nullBitmap: bitmap,
+    valueOffsets,
+    data,
+  });
+}
+
+/** A column of microseconds since 1970-01-01 UTC, without nulls. */
+export function timestampColumn(microseconds: BigInt64Array): Data<TimestampMicrosecond> {
+  const type = new TimestampMicrosecond("UTC");
+  return makeData({ type, length: microseconds.length, nullCount: 0, data: microseconds });
+}
+
+export function int64Column(data: BigInt64Array): Data<Int64> {
+  return makeData({ type: new Int64(), length: data.length, nullCount: 0, data });
+}
+
+export function int32Column(data: Int32Array): Data<Int32> {
+  return makeData({ type: new Int32(), length: data.length, nullCount: 0, data });
+}
+
+export function float64Column(data: Float64Array): Data<Float64> {
+  return makeData({ type: new Float64(), length: data.length, nullCount: 0, data });
+}
+
+/** A dictionary column: `codes` are places in `words` plus one, 0 is a null. */
+export function dictionaryColumn(codes: Uint8Array, words: readonly string[]): Data {
+  const { bitmap, nullCount } = validityOf(codes.length, (row) => codes[row] !== 0);
+  const type = new Dictionary(new Utf8(), new Int32());
+  const dictionary = makeVector(utf8Column(words));
+  const data = Int32Array.from(codes, (code) => Math.max(0, code - 1));
+  return makeData({ type, length: codes.length, nullCount, nullBitmap: bitmap, data, dictionary });
+}

@@ -1,0 +1,55 @@
+import {
+  type Data,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table as ArrowTable,
+  tableToIPC,
+} from "apache-arrow";
+import { Field, makeData } from "apache-arrow";
+import initialize, {
+  Compression,
+  Table,
+  writeParquet,
+  WriterPropertiesBuilder,
+} from "parquet-wasm";
+import wasm from "parquet-wasm/wasm" with { type: "bytes" };
+
+/** A column to write: its name, and its values as Arrow data. */
+export interface Column {
+  readonly name: string;
+  readonly data: Data;
+  readonly isNullable: boolean;
+}
+
+let isReady: Promise<unknown> | null = null;
+
+/** Loads the Parquet writer; once a process, before the first `encodeParquet`. */
+export async function loadParquet(): Promise<void> {
+  isReady ??= initialize({ module_or_path: wasm });
+  await isReady;
+}
+
+/**
+ * Encodes columns of equal length as one Parquet file with zstd.
+ *
+ * @param metadata the file's key-value metadata
+ */
+export function encodeParquet(
+  columns: readonly Column[],
+  metadata: ReadonlyMap<string, string>,
+): Uint8Array {
+  const fields = columns.map(({ name, data, isNullable }) =>
+    new Field(name, data.type, isNullable)
+  );
+  const schema = new Schema(fields);
+  const length = columns[0]?.data.length ?? 0;
+  const children = columns.map(({ data }) => data);
+  const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
+  const batch = new RecordBatch(schema, struct);
+  const properties = new WriterPropertiesBuilder()
+    .setCompression(Compression.ZSTD)
+    .setKeyValueMetadata(new Map(metadata))
+    .build();
+  return writeParquet(Table.fromIPCStream(tableToIPC(new ArrowTable(batch), "stream")), properties);
+}

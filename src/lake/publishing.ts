@@ -1,0 +1,67 @@
+import type { ManifestFile } from "../core/commit.ts";
+import { damagedError } from "../core/errors.ts";
+import { folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
+import type { Files } from "../runtime/files.ts";
+
+/**
+ * Gives committed files their final names and makes these durable. It may be called again after any
+ * interruption: what is done already stays as it is. A final name is never replaced.
+ *
+ * @throws OrillaError with exit code 3 where a file is neither staged nor published
+ */
+export async function publish(
+  files: Files,
+  manifest: readonly Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes">[],
+): Promise<void> {
+  const changedFolders = new Set<string>();
+  for (const file of manifest) {
+    const folder = folderOf(file.finalPath);
+    for (const parent of await files.makeFolder(folder, "publish:mkdir")) {
+      changedFolders.add(parent);
+    }
+    await publishFile(files, file);
+    changedFolders.add(folder);
+  }
+  for (const folder of changedFolders) await files.syncFolder(folder, "publish:fsync");
+  // Only now may the staged names go: until the folders are durable they are what recovery goes by.
+  for (const { stagedPath } of manifest) {
+    if (await files.exists(stagedPath)) await files.remove(stagedPath, "publish:unlink");
+  }
+}
+
+async function publishFile(
+  files: Files,
+  { stagedPath, finalPath, bytes }: Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes">,
+): Promise<void> {
+  const published = await files.size(finalPath);
+  if (published === bytes) return;
+  if (published !== null) {
+    throw damagedError(
+      `${finalPath} has ${published} bytes, but ${bytes} were committed: it was changed from outside. ` +
+        `Move it away and start again`,
+    );
+  }
+  if (!(await files.exists(stagedPath))) {
+    throw damagedError(
+      `${finalPath} was committed, but neither it nor its staged file (${stagedPath}) is there. ` +
+        `Restore one of them, then start again`,
+    );
+  }
+  await files.link(stagedPath, finalPath, "publish:link");
+}
+
+/**
+ * Brings the lake to its last commit: publishes what was committed and not known to be published, then
+ * deletes what was staged and never committed.
+ *
+ * @returns how many files were published, and how many staged ones deleted
+ */
+export async function recoverLake(
+  files: Files,
+  unpublished: readonly ManifestFile[],
+): Promise<{ readonly publishedCount: number; readonly deletedCount: number }> {
+  await publish(files, unpublished);
+  const leftovers = await files.list(STAGING_FOLDER);
+  for (const name of leftovers) await files.remove(`${STAGING_FOLDER}/${name}`, "recover:remove");
+  return { publishedCount: unpublished.length, deletedCount: leftovers.length };
+}

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import type { Batch } from "../core/batch.ts";
+import type { ManifestFile, OffsetRange } from "../core/commit.ts";
+import { type FileIdentity, finalPath, stagedPath, STAGING_FOLDER } from "../core/lake_path.ts";
+import type { LakePartitionRows } from "../core/grouping.ts";
+import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
+import type { Files } from "../runtime/files.ts";
+import { deadLetterColumns } from "./dead_letter_file.ts";
+import { eventColumns } from "./event_file.ts";
+import { type Column, encodeParquet } from "./parquet.ts";
+
+/** What is staged: a batch after deduplication, and where its files say they come from. */
+export interface StageRequest {
+  readonly batch: Batch;
+  /** The fresh rows, by lake partition. */
+  readonly groups: readonly LakePartitionRows[];
+  readonly ranges: readonly OffsetRange[];
+  readonly sequence: number;
+  readonly instanceId: string;
+  readonly stagedAtMs: number;
+  readonly version: string;
+}
+
+/**
+ * Writes each lake partition's rows, and the dead letters, to one durable Parquet file each in `_staging/`.
+ * Nothing refers to them yet: if the commit does not follow, the next start deletes them.
+ */
+export async function stage(files: Files, request: StageRequest): Promise<readonly ManifestFile[]> {
+  const { batch, groups, stagedAtMs } = request;
+  const now = momentOfMs(stagedAtMs);
+  const stagedAt = microsecondsOf(now);
+  const staged: ManifestFile[] = [];
+  for (const group of groups) {
+    const columns = eventColumns(batch, group, stagedAt);
+    const bounds = timeBounds(batch, group);
+    staged.push(
+      await stageFile(files, { ...request, kind: "events", day: group.day, columns, bounds }),
+    );
+  }
+  if (batch.rejected.length > 0) {
+    const columns = deadLetterColumns(batch.rejected, stagedAt);
+    const bounds: Bounds = [stagedAt, stagedAt];
+    staged.push(
+      await stageFile(files, { ...request, kind: "dead_letters", day: now.day, columns, bounds }),
+    );
+  }
+  return staged;
+}
+
+/** Makes the folder that staged files are written in. */
+export async function prepareStaging(files: Files): Promise<void> {
+  await files.makeFolder(STAGING_FOLDER, "publish:mkdir");
+}
+
+type Bounds = readonly [min: bigint, max: bigint];
+
+/** The rows are sorted by time, so the first and the last one bound it. */
+function timeBounds(batch: Batch, { day, rows }: LakePartitionRows): Bounds {
+  const midnight = BigInt(day) * BigInt(MICROSECONDS_A_DAY);
+  const at = (row = 0) => midnight + BigInt(batch.microseconds[row] ?? 0);
+  return [at(rows[0]), at(rows[rows.length - 1])];
+}
+
+interface FileToStage extends StageRequest, FileIdentity {
+  readonly columns: readonly Column[];
+  readonly bounds: Bounds;
+}
+
+async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile> {
+  const bytes = encodeParquet(file.columns, fileMetadata(file));
+  const path = stagedPath(file);
+  await files.writeDurably(path, bytes, { write: "stage:write", fsync: "stage:fsync" });
+  return {
+    kind: file.kind,
+    stagedPath: path,
+    finalPath: finalPath(file),
+    rowCount: file.columns[0]?.data.length ?? 0,
+    bytes: bytes.length,
+    checksum: createHash("sha256").update(bytes).digest("hex"),
+    minTsMicroseconds: file.bounds[0],
+    maxTsMicroseconds: file.bounds[1],
+  };
+}
+
+/** What each file says of itself: enough to know its commit without the checkpoint. */
+function fileMetadata(
+  { version, sequence, instanceId, ranges }: StageRequest,
+): Map<string, string> {
+  const offsets = ranges.map((range) => ({
+    ...range,
+    firstOffset: String(range.firstOffset),
+    nextOffset: String(range.nextOffset),
+  }));
+  return new Map([
+    ["orilla.version", version],
+    ["orilla.instance", instanceId],
+    ["orilla.sequence", String(sequence)],
+    ["orilla.offset_ranges", JSON.stringify(offsets)],
+  ]);
+}

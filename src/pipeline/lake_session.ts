@@ -1,0 +1,167 @@
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { lockOutDir } from "../checkpoint/lock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { MetricsSnapshot } from "../core/metrics.ts";
+import { loadParquet } from "../lake/parquet.ts";
+import { recoverLake } from "../lake/publishing.ts";
+import { prepareStaging } from "../lake/staging.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Files } from "../runtime/files.ts";
+import type { Log } from "../runtime/logs.ts";
+import { type FaultHooks, noFaults } from "../runtime/operations.ts";
+import { processStats } from "../runtime/prometheus.ts";
+import type { Retrying } from "../runtime/retry.ts";
+import type { CommitReport } from "./commit.ts";
+import { MetricsFile } from "./metrics_file.ts";
+import { Pipeline, type PipelineParts } from "./pipeline.ts";
+import { RunSummary } from "./run_summary.ts";
+
+export interface LakeSessionOptions {
+  /** Absolute path of OUT_DIR, which exists. */
+  readonly outDir: string;
+  readonly ttlMs: number;
+  readonly limits: PipelineParts["limits"];
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly retrying: Omit<Retrying, "onRetry">;
+  readonly onFailure: (error: unknown) => void;
+  /** Called after each commit. */
+  readonly onCommit?: (report: CommitReport) => void;
+  readonly hooks?: FaultHooks;
+}
+
+/** Expired ids looked for after a commit, at least; a commit of more records looks at twice as many ids. */
+const EXPIRE_STEP_IDS = 2_000;
+const IDLE_STEP_MS = 1_000;
+const METRICS_EVERY_STEPS = 5;
+
+/**
+ * A lake opened for writing: locked against other writers, brought to its last commit, with a pipeline that
+ * goes on from there. Disposing it gives the lock back; `close` before that ends the run in good order.
+ */
+export class LakeSession implements Disposable {
+  readonly pipeline: Pipeline;
+  readonly summary: RunSummary;
+  readonly checkpoint: Checkpoint;
+  readonly #options: LakeSessionOptions;
+  readonly #metrics: MetricsFile;
+  readonly #resources: DisposableStack;
+  #lastPublishMs: number | null;
+
+  private constructor(
+    options: LakeSessionOptions,
+    { files, checkpoint, resources }: {
+      readonly files: Files;
+      readonly checkpoint: Checkpoint;
+      readonly resources: DisposableStack;
+    },
+  ) {
+    const { onFailure } = options;
+    this.#options = options;
+    this.#resources = resources;
+    this.#metrics = new MetricsFile(files);
+    this.#lastPublishMs = checkpoint.lastCommitMs();
+    this.checkpoint = checkpoint;
+    const onCommit = (report: CommitReport) => this.#onCommit(report);
+    this.pipeline = resources.use(
+      new Pipeline({ ...options, files, checkpoint, onCommit, onFailure }),
+    );
+    this.summary = new RunSummary(this.pipeline.counters);
+    let steps = 0;
+    const timer = setInterval(() => this.#idleStep(++steps), IDLE_STEP_MS);
+    resources.defer(() => clearInterval(timer));
+  }
+
+  /**
+   * Opens the lake and recovers it.
+   *
+   * @throws OrillaError with exit code 1 where another process writes to it, 3 where it is damaged
+   */
+  static async open(options: LakeSessionOptions): Promise<LakeSession> {
+    const { outDir, ttlMs, hooks = noFaults, log } = options;
+    using resources = new DisposableStack();
+    resources.use(lockOutDir(outDir));
+    const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
+    const checkpoint = resources.use(new Checkpoint({ outDir, ttlMs, newInstanceId, hooks }));
+    const files = new Files(outDir, hooks);
+    await prepareStaging(files);
+    const { publishedCount, deletedCount } = await recoverLake(
+      files,
+      checkpoint.unpublishedFiles(),
+    );
+    if (deletedCount > 0) {
+      log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
+    }
+    log.debug("opened the lake", {
+      outDir,
+      instanceId: checkpoint.instanceId,
+      files: publishedCount,
+    });
+    await loadParquet();
+    return new LakeSession(options, { files, checkpoint, resources: resources.move() });
+  }
+
+  /** Notes that everything is published, and writes metrics.txt once more. */
+  async close(): Promise<void> {
+    await this.pipeline.settle();
+    this.checkpoint.markPublished(this.pipeline.sequence);
+    await this.writeMetrics();
+  }
+
+  /** Writes metrics.txt; a failure there is logged, and nothing waits for it. */
+  async writeMetrics(): Promise<void> {
+    try {
+      await this.#metrics.write(this.#snapshot());
+    } catch (error) {
+      this.#options.log.warning("metrics.txt could not be written", { error: messageOf(error) });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+
+  async #onCommit(report: CommitReport): Promise<void> {
+    const { clock, onCommit } = this.#options;
+    this.summary.add(report);
+    if (report.files.length > 0) this.#lastPublishMs = clock.nowMs();
+    this.#expire(Math.max(EXPIRE_STEP_IDS, 2 * report.receivedCount));
+    await this.writeMetrics();
+    onCommit?.(report);
+  }
+
+  #idleStep(steps: number): void {
+    if (this.pipeline.isCommitting) return;
+    try {
+      this.#expire(EXPIRE_STEP_IDS);
+    } catch (error) {
+      this.#options.log.warning("expired event ids could not be deleted", {
+        error: messageOf(error),
+      });
+    }
+    if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
+  }
+
+  #expire(idCount: number): void {
+    const { ttlMs, clock, log } = this.#options;
+    if (ttlMs === 0) return;
+    const deleted = this.checkpoint.expireStep(clock.nowMs(), idCount);
+    if (deleted > 0) log.debug("expired event ids", { deleted });
+  }
+
+  #snapshot(): MetricsSnapshot {
+    const { pipeline } = this;
+    return {
+      version: this.#options.version,
+      counters: pipeline.counters,
+      bufferedEvents: pipeline.bufferedCount,
+      bufferedBytes: pipeline.bufferedBytes,
+      isPaused: pipeline.isCommitting,
+      seenIds: this.checkpoint.seenIdCount,
+      lastPublishMs: this.#lastPublishMs,
+      partitions: pipeline.partitionMetrics(),
+      process: processStats(),
+    };
+  }
+}

@@ -1,0 +1,245 @@
+import { Batch } from "../core/batch.ts";
+import type { OffsetRange } from "../core/commit.ts";
+import { type Counters, totalOf } from "../core/counters.ts";
+import { assert } from "../core/errors.ts";
+import { ingest } from "../core/ingest.ts";
+import type { PartitionMetrics } from "../core/metrics.ts";
+import type { Trigger } from "../core/outcome.ts";
+import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
+import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Files } from "../runtime/files.ts";
+import type { Log } from "../runtime/logs.ts";
+import type { Retrying } from "../runtime/retry.ts";
+import { commitBatch, type CommitReport } from "./commit.ts";
+
+/** What a pipeline works with. */
+export interface PipelineParts {
+  readonly files: Files;
+  readonly checkpoint: Checkpoint;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly limits: BatchLimits & { readonly maxLatencyMs: number };
+  readonly retrying: Omit<Retrying, "onRetry">;
+  /** Called after each commit, when its files are published. */
+  readonly onCommit: (report: CommitReport) => Promise<void>;
+  /** Called when a commit that no caller waits for (the latency timer's) fails for good. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** The part of a source that a commit needs; simulation has no group, and leaves it out. */
+export interface Group {
+  /** Whether the coordinator still counts this process in. */
+  confirmAssignment(): Promise<boolean>;
+  /** Writes the next offsets to the group; a failure there loses nothing. */
+  acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void>;
+}
+
+/**
+ * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
+ * a timer. While a commit is under way `add` waits, so nothing more is taken from the source.
+ */
+export class Pipeline implements Disposable {
+  readonly #parts: PipelineParts;
+  #group: Group | null = null;
+  #batch = new Batch();
+  /** Rises whenever the buffer is dropped: a commit begun before that must not go on. */
+  #epoch = 0;
+  #sequence: number;
+  #counters: Counters;
+  /** By partition name: what is committed. */
+  readonly #nextOffsets = new Map<string, bigint>();
+  readonly #highWatermarks = new Map<string, { at: TopicPartition; offset: bigint }>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #committing: Promise<unknown> = Promise.resolve();
+  #isCommitting = false;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    const committed = parts.checkpoint.read();
+    this.#sequence = committed.sequence;
+    this.#counters = committed.counters;
+    for (const state of committed.partitions) {
+      this.#nextOffsets.set(partitionName(state), state.nextOffset);
+    }
+    this.#assertConservation();
+  }
+
+  /** Counters as of the last commit; retries and rebalances as of now. */
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  get bufferedCount(): number {
+    return this.#batch.receivedCount;
+  }
+
+  get bufferedBytes(): number {
+    return this.#batch.bytes;
+  }
+
+  get isCommitting(): boolean {
+    return this.#isCommitting;
+  }
+
+  /** The next offset that is committed for a partition; undefined where there is none. */
+  nextOffset(at: TopicPartition): bigint | undefined {
+    return this.#nextOffsets.get(partitionName(at));
+  }
+
+  /** Joins the pipeline to a consumer group, whose assignment each commit confirms. */
+  joinGroup(group: Group): void {
+    this.#group = group;
+  }
+
+  /** Counts an assignment received from the group coordinator. */
+  noteRebalance(): void {
+    this.#counters.rebalances++;
+  }
+
+  /** Notes where a partition's log ends, for its lag. */
+  noteHighWatermark(at: TopicPartition, offset: bigint): void {
+    this.#highWatermarks.set(partitionName(at), { at, offset });
+  }
+
+  /**
+   * Takes a run of records in; commits whenever a limit is reached. Records below the next offset were
+   * handled before, and are skipped.
+   *
+   * @param isCurrent asked after every wait: false once the run's partition was taken away
+   * @returns whether the whole run was taken in
+   */
+  async add(run: RecordRun, isCurrent: () => boolean = () => true): Promise<boolean> {
+    let expected = this.#expected(run);
+    for (const record of run.records) {
+      if (this.#isFull()) {
+        await this.#commitFull();
+        if (!isCurrent()) return false;
+      }
+      if (record.offset < expected) continue;
+      if (this.#batch.isEmpty) this.#startTimer();
+      ingest(this.#batch, run, record);
+      expected = record.offset + 1n;
+    }
+    if (this.#isFull()) await this.#commitFull();
+    return isCurrent();
+  }
+
+  /** Commits what is buffered, once a commit under way is done. Does nothing where nothing is buffered. */
+  commit(trigger: Trigger): Promise<void> {
+    const next = this.#committing.then(() => this.#commit(trigger));
+    // The chain goes on after a failure; whoever asked for the commit sees it.
+    this.#committing = next.catch(() => {});
+    return next;
+  }
+
+  /** Waits for a commit under way. */
+  async settle(): Promise<void> {
+    await this.#committing;
+  }
+
+  /** Forgets what is buffered: the partitions may belong to somebody else now. */
+  drop(): void {
+    this.#epoch++;
+    this.#stopTimer();
+    this.#batch = new Batch();
+  }
+
+  /** What each partition looks like from outside. */
+  partitionMetrics(): PartitionMetrics[] {
+    return [...this.#highWatermarks.values()].map(({ at, offset }) => ({
+      topic: at.topic,
+      partition: at.partition,
+      lag: Math.max(0, Number(offset - this.#expected(at))),
+      unpublished: this.#buffered(at)?.receivedCount ?? 0,
+    }));
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopTimer();
+  }
+
+  #buffered(at: TopicPartition) {
+    return this.#batch.partitions.find((known) =>
+      known.topic === at.topic && known.partition === at.partition
+    );
+  }
+
+  #expected(at: TopicPartition): bigint {
+    return this.#buffered(at)?.nextOffset ?? this.nextOffset(at) ?? 0n;
+  }
+
+  #isFull(): boolean {
+    return this.#isCommitting || reachedTrigger(this.#batch, this.#parts.limits) !== null;
+  }
+
+  async #commitFull(): Promise<void> {
+    await this.settle();
+    const trigger = reachedTrigger(this.#batch, this.#parts.limits);
+    if (trigger !== null) await this.commit(trigger);
+  }
+
+  #startTimer(): void {
+    this.#timer = setTimeout(() => {
+      this.commit("latency").catch(this.#parts.onFailure);
+    }, this.#parts.limits.maxLatencyMs);
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #commit(trigger: Trigger): Promise<void> {
+    if (this.#batch.isEmpty) return;
+    this.#stopTimer();
+    this.#isCommitting = true;
+    try {
+      const epoch = this.#epoch;
+      const report = await commitBatch(this.#parts, {
+        batch: this.#batch,
+        trigger,
+        sequence: this.#sequence + 1,
+        counters: this.#counters,
+        confirm: () => this.#confirm(epoch),
+        onCommitted: (ranges, counters) => this.#committed(ranges, counters),
+        group: this.#group,
+      });
+      if (report !== null) await this.#parts.onCommit(report);
+    } finally {
+      this.#isCommitting = false;
+    }
+  }
+
+  async #confirm(epoch: number): Promise<boolean> {
+    if (epoch !== this.#epoch) return false;
+    const isConfirmed = this.#group === null || await this.#group.confirmAssignment();
+    if (!isConfirmed && epoch === this.#epoch) this.drop();
+    return epoch === this.#epoch;
+  }
+
+  /** Runs in the same turn as the checkpoint's transaction. */
+  #committed(ranges: readonly OffsetRange[], counters: Counters): void {
+    this.#sequence++;
+    // What happened while the commit was under way is counted on, and stored with the next one.
+    counters.rebalances = this.#counters.rebalances;
+    this.#counters = counters;
+    for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
+    this.#batch.clear();
+    this.#assertConservation();
+  }
+
+  #assertConservation(): void {
+    const { received, published, duplicate, rejected } = this.#counters;
+    assert(
+      received === published + duplicate + totalOf(rejected),
+      "received = published + duplicate + rejected at every commit",
+    );
+  }
+}

@@ -1,0 +1,16 @@
+import type { Config, Mode } from "./config.ts";
+import type { Progress } from "./runtime/reporting.ts";
+
+/** What the main thread tells the worker. */
+export type ToWorker =
+  | { readonly kind: "run"; readonly mode: Mode; readonly config: Config; readonly outDir: string }
+  | { readonly kind: "stop" };
+
+/** What the worker tells the main thread. */
+export type FromWorker =
+  | { readonly kind: "ready" }
+  | { readonly kind: "log"; readonly line: string }
+  | { readonly kind: "print"; readonly text: string }
+  | { readonly kind: "progress"; readonly progress: Progress }
+  /** `message` is null where the command did its work. */
+  | { readonly kind: "end"; readonly exitCode: number; readonly message: string | null };

@@ -1,0 +1,116 @@
+import { folderOf } from "../core/lake_path.ts";
+import { type FaultHooks, noFaults, operate, type OperationLabel } from "./operations.ts";
+
+/**
+ * The files below OUT_DIR. The one place that changes them: each call names its operation, and paths are
+ * relative to OUT_DIR. Calls are asynchronous, so that heartbeats go on while a slow disk syncs.
+ */
+export class Files {
+  readonly #root: string;
+  readonly #hooks: FaultHooks;
+
+  /** @param root absolute path of OUT_DIR, which exists */
+  constructor(root: string, hooks: FaultHooks = noFaults) {
+    this.#root = root;
+    this.#hooks = hooks;
+  }
+
+  /** The absolute path of one relative to OUT_DIR. */
+  absolute(path: string): string {
+    return path === "." ? this.#root : `${this.#root}/${path}`;
+  }
+
+  /** Writes a new file, replacing one that a crash left, and makes its bytes durable. */
+  async writeDurably(path: string, bytes: Uint8Array, labels: {
+    readonly write: OperationLabel;
+    readonly fsync: OperationLabel;
+  }): Promise<void> {
+    const options = { write: true, create: true, truncate: true };
+    using file = await Deno.open(this.absolute(path), options);
+    await operate(this.#hooks, { label: labels.write, path }, () => {
+      return writeAll(
+        file,
+        bytes.subarray(0, this.#hooks.written(labels.write, path, bytes.length)),
+      );
+    });
+    await operate(this.#hooks, { label: labels.fsync, path }, () => file.sync());
+  }
+
+  /** Replaces a file as a whole: readers see the old or the new one. Not synced: for what can be made again. */
+  async replace(path: string, bytes: Uint8Array, labels: {
+    readonly write: OperationLabel;
+    readonly rename: OperationLabel;
+  }): Promise<void> {
+    const temporary = `${path}.new`;
+    await operate(this.#hooks, { label: labels.write, path: temporary }, () => {
+      const count = this.#hooks.written(labels.write, temporary, bytes.length);
+      return Deno.writeFile(this.absolute(temporary), bytes.subarray(0, count));
+    });
+    await operate(this.#hooks, { label: labels.rename, path }, () => {
+      return Deno.rename(this.absolute(temporary), this.absolute(path));
+    });
+  }
+
+  /** Gives a staged file its final name beside its staged one. Never replaces: throws Deno.errors.AlreadyExists. */
+  async link(from: string, to: string, label: OperationLabel): Promise<void> {
+    await operate(this.#hooks, { label, path: to }, () => {
+      return Deno.link(this.absolute(from), this.absolute(to));
+    });
+  }
+
+  async remove(path: string, label: OperationLabel): Promise<void> {
+    await operate(this.#hooks, { label, path }, () => Deno.remove(this.absolute(path)));
+  }
+
+  /** Makes a folder, with its parents; returns the folders whose entries changed, for `syncFolder`. */
+  async makeFolder(path: string, label: OperationLabel): Promise<readonly string[]> {
+    if (path === "." || await this.exists(path)) return [];
+    const parent = folderOf(path);
+    const changed = await this.makeFolder(parent, label);
+    await operate(this.#hooks, { label, path }, () => {
+      return Deno.mkdir(this.absolute(path), { recursive: true });
+    });
+    return [...changed, parent];
+  }
+
+  /** Makes a folder's entries durable. */
+  async syncFolder(path: string, label: OperationLabel): Promise<void> {
+    using folder = await Deno.open(this.absolute(path), { read: true });
+    await operate(this.#hooks, { label, path }, () => folder.sync());
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return await this.size(path) !== null;
+  }
+
+  /** Bytes of a file, null where there is none. */
+  async size(path: string): Promise<number | null> {
+    try {
+      return (await Deno.lstat(this.absolute(path))).size;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  }
+
+  read(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    return Deno.readFile(this.absolute(path));
+  }
+
+  /** Names in a folder, sorted; none where there is no such folder. */
+  async list(path: string): Promise<readonly string[]> {
+    try {
+      return (await Array.fromAsync(Deno.readDir(this.absolute(path)))).map(({ name }) => name)
+        .sort();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += await file.write(bytes.subarray(written));
+  }
+}

@@ -1,0 +1,107 @@
+import { configureSync, getLogger, type LogLevel, type LogRecord } from "@logtape/logtape";
+
+/** How log lines look: `json` for machines, `text` for people; `auto` is text on a terminal. */
+export const LOG_FORMATS = ["auto", "json", "text"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+
+/**
+ * The fields that log lines may carry. Everything else that code passes along is left out, so that nothing
+ * of an event can reach a log by accident.
+ */
+const FIELDS = [
+  "attempts",
+  "broker",
+  "clientId",
+  "count",
+  "deleted",
+  "duplicate",
+  "durationMs",
+  "error",
+  "files",
+  "groupId",
+  "instanceId",
+  "lag",
+  "nextOffset",
+  "offset",
+  "operation",
+  "outDir",
+  "partition",
+  "partitions",
+  "published",
+  "reason",
+  "received",
+  "rejected",
+  "sequence",
+  "signal",
+  "topic",
+  "trigger",
+  "version",
+  "waitMs",
+] as const;
+
+/** What a log line may say beside its message. */
+export type LogFields = { readonly [K in (typeof FIELDS)[number]]?: string | number | bigint };
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  /** Unexpected, and nothing is lost. */
+  warning(message: string, fields?: LogFields): void;
+  /** An operator must act. */
+  error(message: string, fields?: LogFields): void;
+}
+
+/** Sets logging up for this thread: lines of `level` and above go to `write`. */
+export function setUpLogs(options: {
+  readonly format: "json" | "text";
+  readonly level: LogLevel;
+  readonly write: (line: string) => void;
+}): Log {
+  const format = options.format === "json" ? jsonLine : textLine;
+  configureSync({
+    reset: true,
+    sinks: { lines: (record: LogRecord) => options.write(format(record)) },
+    loggers: [
+      { category: "orilla", lowestLevel: options.level, sinks: ["lines"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
+    ],
+  });
+  const logger = getLogger("orilla");
+  return {
+    debug: (message, fields = {}) => logger.debug(message, fields),
+    info: (message, fields = {}) => logger.info(message, fields),
+    warning: (message, fields = {}) => logger.warning(message, fields),
+    error: (message, fields = {}) => logger.error(message, fields),
+  };
+}
+
+function messageText({ message }: LogRecord): string {
+  return message.map(String).join("");
+}
+
+function listedFields({ properties }: LogRecord): [string, string | number][] {
+  return FIELDS.flatMap((name): [string, string | number][] => {
+    const value = properties[name];
+    if (value === undefined) return [];
+    return [[name, typeof value === "number" ? value : scrub(String(value))]];
+  });
+}
+
+function jsonLine(record: LogRecord): string {
+  const head = { time: new Date(record.timestamp).toISOString(), level: record.level };
+  const fields = Object.fromEntries(listedFields(record));
+  return JSON.stringify({ ...head, message: messageText(record), ...fields });
+}
+
+function textLine(record: LogRecord): string {
+  const time = new Date(record.timestamp).toISOString().slice(11, 23);
+  const fields = listedFields(record).map(([name, value]) => ` ${name}=${value}`).join("");
+  return `${time} ${record.level.toUpperCase().padEnd(7)} ${messageText(record)}${fields}`;
+}
+
+/** Takes credentials out of URLs that libraries put into their messages. */
+export function scrub(text: string): string {
+  return text.replaceAll(/(\w+:\/\/)[^\s/@]+@/g, "$1…@").replaceAll(/[\r\n]+/g, " ");
+}

@@ -1,0 +1,68 @@
+/**
+ * Every operation that changes something durable, by label. Each goes through `Operations`, so that a test
+ * (or `simulate --fault`) can make exactly the n-th of them fail, tear or end the process.
+ */
+export const OPERATION_LABELS = [
+  "stage:write",
+  "stage:fsync",
+  "commit:begin",
+  "commit:write",
+  "commit:end",
+  "publish:mkdir",
+  "publish:link",
+  "publish:unlink",
+  "publish:fsync",
+  "published:begin",
+  "published:write",
+  "published:end",
+  "expire:begin",
+  "expire:write",
+  "expire:end",
+  "recover:remove",
+  "metrics:write",
+  "metrics:rename",
+] as const;
+export type OperationLabel = (typeof OPERATION_LABELS)[number];
+
+/** What a fault does around an operation. */
+export interface FaultHooks {
+  /** Before the operation; throws to make it fail, or to stand for a crash before it. */
+  before(label: OperationLabel, path: string): void;
+  /** After the operation succeeded; throws to stand for a crash after it. */
+  after(label: OperationLabel, path: string): void;
+  /** How many of `length` bytes reach the disk; less than `length` is a torn write, after which `after` is called. */
+  written(label: OperationLabel, path: string, length: number): number;
+}
+
+/** The hooks of normal running: none of them does anything. */
+export const noFaults: FaultHooks = {
+  before: () => {},
+  after: () => {},
+  written: (_label, _path, length) => length,
+};
+
+/** An operation about to run. */
+export interface Operation {
+  readonly label: OperationLabel;
+  readonly path: string;
+}
+
+/** Runs one operation between its hooks. */
+export async function operate<T>(
+  hooks: FaultHooks,
+  { label, path }: Operation,
+  action: () => Promise<T>,
+): Promise<T> {
+  hooks.before(label, path);
+  const result = await action();
+  hooks.after(label, path);
+  return result;
+}
+
+/** Runs one synchronous operation between its hooks. */
+export function operateSync<T>(hooks: FaultHooks, { label, path }: Operation, action: () => T): T {
+  hooks.before(label, path);
+  const result = action();
+  hooks.after(label, path);
+  return result;
+}

@@ -1,0 +1,36 @@
+import process from "node:process";
+import { Registry } from "prom-client";
+import type { MetricFamily, ProcessStats } from "../core/metrics.ts";
+
+/** The text of metric families in Prometheus's exposition format, version 0.0.4. */
+export async function prometheusText(families: readonly MetricFamily[]): Promise<string> {
+  const registry = new Registry();
+  for (const family of families) registry.registerMetric(asMetric(family));
+  return await registry.metrics();
+}
+
+type RegisteredMetric = Parameters<Registry["registerMetric"]>[0];
+
+// prom-client formats whatever answers `get` like its own metrics do; the values are ours, since they are
+// part of each commit and go on over restarts.
+function asMetric({ name, help, type, samples }: MetricFamily): RegisteredMetric {
+  const values = samples.map((sample) => ({
+    labels: sample.labels,
+    value: sample.value,
+    ...(sample.name === undefined ? {} : { metricName: sample.name }),
+  }));
+  const metric = { name, help, type, aggregator: "sum", values, get: () => ({ ...metric }) };
+  return metric as object as RegisteredMetric;
+}
+
+const startTimeSeconds = Date.now() / 1000 - performance.now() / 1000;
+
+/** The process's own figures. */
+export function processStats(): ProcessStats {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1_000_000,
+    residentBytes: Deno.memoryUsage().rss,
+    startTimeSeconds,
+  };
+}

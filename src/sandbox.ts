@@ -1,0 +1,82 @@
+import { usageError } from "./core/errors.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+
+/** What the worker may do; everything that is not named is refused. */
+export interface SandboxPermissions {
+  /** Absolute path of OUT_DIR, the only folder read and written; null for none at all. */
+  readonly outDir: string | null;
+  readonly mayUseNetwork: boolean;
+  /** Environment names it may read. */
+  readonly environment: readonly string[];
+}
+
+/**
+ * Starts the worker with narrowed permissions and, once its modules are loaded, gives up this thread's own.
+ * From then on the process can reach the network (where allowed) and OUT_DIR, and nothing else.
+ *
+ * @param onMessage told of everything that the worker says after it is ready
+ * @param onError told when the worker ends by an error that it did not catch
+ */
+export async function startSandbox(
+  { outDir, mayUseNetwork, environment }: SandboxPermissions,
+  { onMessage, onError }: {
+    readonly onMessage: (message: FromWorker) => void;
+    readonly onError: (message: string) => void;
+  },
+): Promise<{ readonly tell: (message: ToWorker) => void; readonly terminate: () => void }> {
+  const folders = outDir === null ? false : [outDir];
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    type: "module",
+    name: "orilla",
+    deno: {
+      permissions: {
+        net: mayUseNetwork,
+        read: folders,
+        write: folders,
+        env: [...environment],
+        run: false,
+        ffi: false,
+        sys: false,
+        import: false,
+      },
+    },
+  });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    onError(event.message);
+  };
+  // Messages that arrive while the worker's modules are still evaluated are lost, so wait for its word.
+  await new Promise<void>((resolve) => {
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === "ready") resolve();
+      else onMessage(data);
+    };
+  });
+  for (const name of ["read", "write", "net", "env", "sys", "run", "ffi"] as const) {
+    await Deno.permissions.revoke({ name });
+  }
+  return {
+    tell: (message) => worker.postMessage(message),
+    terminate: () => worker.terminate(),
+  };
+}
+
+/**
+ * Makes OUT_DIR and resolves it, symbolic links included, since permissions go by real paths.
+ *
+ * @throws OrillaError with exit code 2 where it cannot be made
+ */
+export async function prepareOutDir(path: string): Promise<string> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    const real = await Deno.realPath(path);
+    if (!(await Deno.stat(real)).isDirectory) throw new Error("it is not a folder");
+    return real;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw usageError(
+      `Cannot use --out-dir ${path}: expected a folder that can be made and written: ${why}`,
+      error,
+    );
+  }
+}

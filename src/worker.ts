@@ -1,0 +1,67 @@
+/// <reference lib="deno.worker" />
+import type { CommandContext } from "./commands/context.ts";
+import { consume } from "./commands/consumer.ts";
+import { produce } from "./commands/producer.ts";
+import { simulate } from "./commands/simulate.ts";
+import type { Mode } from "./config.ts";
+import { messageOf, OrillaError } from "./core/errors.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+import { scrub, setUpLogs } from "./runtime/logs.ts";
+import { VERSION } from "./version.ts";
+
+/** The worker: everything that touches input from outside runs here, with narrowed permissions. */
+const stop = new AbortController();
+
+function post(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+function run(mode: Mode, context: CommandContext): Promise<void> {
+  switch (mode) {
+    case "simulate":
+      return simulate(context);
+    case "producer":
+      return produce(context);
+    case "consumer":
+      return consume(context);
+    default:
+      return mode satisfies never;
+  }
+}
+
+async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }>): Promise<void> {
+  const log = setUpLogs({
+    format: config.logFormat === "text" ? "text" : "json",
+    level: config.logLevel,
+    write: (line) => post({ kind: "log", line }),
+  });
+  const reporter = {
+    print: (text: string) => post({ kind: "print", text }),
+    progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
+  };
+  try {
+    await run(mode, { config, outDir, version: VERSION, reporter, log, stop: stop.signal });
+    post({ kind: "end", exitCode: 0, message: null });
+  } catch (error) {
+    const exitCode = error instanceof OrillaError ? error.exitCode : 1;
+    const stack = config.logLevel === "debug" && error instanceof Error ? `\n${error.stack}` : "";
+    post({ kind: "end", exitCode, message: scrub(messageOf(error)) + stack });
+  }
+}
+
+type CommandProgress = Extract<FromWorker, { kind: "progress" }>["progress"];
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  switch (data.kind) {
+    case "run":
+      void start(data);
+      break;
+    case "stop":
+      stop.abort();
+      break;
+    default:
+      data satisfies never;
+  }
+};
+
+post({ kind: "ready" });
