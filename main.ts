@@ -14,6 +14,10 @@ const KAFKAJS_ENVIRONMENT = [
   "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
 ];
 
+const NETWORK_MODES: readonly Mode[] = ["producer", "consumer"];
+/** Those that make OUT_DIR where it is missing. */
+const WRITING_MODES: readonly Mode[] = ["simulate", "consumer"];
+
 const encoder = new TextEncoder();
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
@@ -54,12 +58,12 @@ function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
 
 async function runMode(mode: Mode, config: Config): Promise<void> {
   const hasLake = mode !== "producer";
-  const outDir = hasLake ? await prepareOutDir(config.outDir) : null;
+  const outDir = hasLake ? await prepareOutDir(config.outDir, WRITING_MODES.includes(mode)) : null;
   const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    mayUseNetwork: mode !== "simulate",
+    mayUseNetwork: NETWORK_MODES.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const worker = await startSandbox(permissions, {

@@ -22,6 +22,8 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   simulate: "run the whole pipeline over generated events, without a Kafka",
   producer: "generate events into a Kafka topic",
   consumer: "bring a Kafka topic into the lake",
+  verify: "hold the lake against its checkpoint: every file, row count, event id and offset",
+  rebuild: "make a new checkpoint from the lake's own files",
 };
 
 /**

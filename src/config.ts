@@ -10,10 +10,12 @@ import {
   ratio,
   serverList,
   startTime,
+  textParser,
 } from "./option_parsers.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./runtime/logs.ts";
+import { type Fault, FAULT_FORM, readFault } from "./simulation/faults.ts";
 
-export const MODES = ["simulate", "producer", "consumer"] as const;
+export const MODES = ["simulate", "producer", "consumer", "verify", "rebuild"] as const;
 export type Mode = (typeof MODES)[number];
 
 /** One row of the option table. Its flag and environment name are made from its key, see `flagOf`. */
@@ -34,7 +36,8 @@ function option<T>(parser: Parser<T>, row: Row<T>): Option<T> {
   return { unit: "", ...row, accepts: parser.accepts, parse: parser.parse };
 }
 
-const LAKE: readonly Mode[] = ["simulate", "consumer"];
+const WRITERS: readonly Mode[] = ["simulate", "consumer"];
+const LAKE: readonly Mode[] = ["simulate", "consumer", "verify", "rebuild"];
 const KAFKA: readonly Mode[] = ["producer", "consumer"];
 const GENERATOR: readonly Mode[] = ["simulate", "producer"];
 
@@ -47,19 +50,19 @@ export const OPTIONS = {
   }),
   batchMaxEvents: option(integer(1, 1_000_000), {
     default: "50000",
-    modes: LAKE,
+    modes: WRITERS,
     unit: "records",
     meaning: "Commit when this many records are buffered",
   }),
   batchMaxBytes: option(integer(1, 2_147_483_647), {
     default: "67108864",
-    modes: LAKE,
+    modes: WRITERS,
     unit: "bytes",
     meaning: "Commit when the buffered keys and values have this many bytes",
   }),
   batchMaxLatencyMs: option(integer(10, 3_600_000), {
     default: "5000",
-    modes: LAKE,
+    modes: WRITERS,
     unit: "ms",
     meaning: "Commit when the oldest buffered record has waited this long",
   }),
@@ -112,13 +115,13 @@ export const OPTIONS = {
   }),
   shutdownTimeoutMs: option(integer(0, 3_600_000), {
     default: "20000",
-    modes: LAKE,
+    modes: WRITERS,
     unit: "ms",
     meaning: "How long a signal waits for the buffered records to be committed",
   }),
   retryBudgetMs: option(integer(0, 86_400_000), {
     default: "300000",
-    modes: MODES,
+    modes: ["simulate", "producer", "consumer"],
     unit: "ms",
     meaning: "How long a full disk or a lost broker is waited for before exit 1",
   }),
@@ -185,6 +188,24 @@ export const OPTIONS = {
     unit: "records/s",
     environment: "GENERATE_RATE",
     meaning: "Records a second; 0 is as fast as it goes",
+  }),
+  fault: option(
+    textParser<Fault | null>(
+      `none, or ${FAULT_FORM}`,
+      (text) => text === "none" ? null : readFault(text),
+    ),
+    {
+      default: "none",
+      modes: ["simulate"],
+      meaning:
+        "Make the N-th operation of that label fail, for demonstration: start again, and see the lake exact",
+    },
+  ),
+  json: option(boolean(), {
+    default: "false",
+    modes: ["verify", "rebuild"],
+    environment: "OUTPUT_JSON",
+    meaning: "Print the result as JSON, for machines",
   }),
   logLevel: option(oneOf(LOG_LEVELS), {
     default: "info",

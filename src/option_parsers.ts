@@ -4,7 +4,8 @@ export interface Parser<T> {
   parse(text: string): T;
 }
 
-function parser<T>(accepts: string, read: (text: string) => T | undefined): Parser<T> {
+/** A parser from a function that answers undefined for texts it does not take. */
+export function textParser<T>(accepts: string, read: (text: string) => T | undefined): Parser<T> {
   return {
     accepts,
     parse: (text) => {
@@ -17,7 +18,7 @@ function parser<T>(accepts: string, read: (text: string) => T | undefined): Pars
 
 /** An integer in a range, both ends included; underscores and commas may group its digits. */
 export function integer(min: number, max: number): Parser<number> {
-  return parser(`an integer from ${min} to ${max}`, (text) => {
+  return textParser(`an integer from ${min} to ${max}`, (text) => {
     const digits = text.replaceAll(/[_,]/g, "");
     const value = /^-?\d+$/.test(digits) ? Number(digits) : NaN;
     return value >= min && value <= max ? value : undefined;
@@ -26,7 +27,7 @@ export function integer(min: number, max: number): Parser<number> {
 
 /** A number from 0 to 1. */
 export function ratio(): Parser<number> {
-  return parser("a number from 0 to 1", (text) => {
+  return textParser("a number from 0 to 1", (text) => {
     const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
     return value >= 0 && value <= 1 ? value : undefined;
   });
@@ -34,12 +35,12 @@ export function ratio(): Parser<number> {
 
 /** One of a list of words. */
 export function oneOf<const T extends string>(words: readonly T[]): Parser<T> {
-  return parser(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text));
+  return textParser(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text));
 }
 
 /** Text of 1 to 249 letters, digits, dots, underscores and hyphens, as Kafka's topics are named. */
 export function name(): Parser<string> {
-  return parser(
+  return textParser(
     "1 to 249 letters, digits, dots, underscores or hyphens",
     (text) => /^[\w.-]{1,249}$/.test(text) ? text : undefined,
   );
@@ -47,12 +48,12 @@ export function name(): Parser<string> {
 
 /** A path, not empty. */
 export function path(): Parser<string> {
-  return parser("a path", (text) => text === "" || text.includes("\0") ? undefined : text);
+  return textParser("a path", (text) => text === "" || text.includes("\0") ? undefined : text);
 }
 
 /** host:port, separated by commas. */
 export function serverList(): Parser<readonly string[]> {
-  return parser("host:port, or several separated by commas", (text) => {
+  return textParser("host:port, or several separated by commas", (text) => {
     const servers = text.split(",").map((server) => server.trim());
     const areValid = servers.every((server) => {
       const port = Number(/^(?:[\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})$/.exec(server)?.[1]);
@@ -64,7 +65,7 @@ export function serverList(): Parser<readonly string[]> {
 
 /** true or false; as a flag without a value it is true. */
 export function boolean(): Parser<boolean> {
-  return parser(
+  return textParser(
     "true or false",
     (text) =>
       text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : undefined,
@@ -81,7 +82,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /** A duration in milliseconds: an integer with a unit, or 0. */
 export function duration(): Parser<number> {
-  return parser("a whole number with a unit (500ms, 30s, 15m, 12h, 7d), or 0", (text) => {
+  return textParser("a whole number with a unit (500ms, 30s, 15m, 12h, 7d), or 0", (text) => {
     if (text === "0") return 0;
     const [, digits, unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
     const unitMs = UNIT_MS[unit];
@@ -92,7 +93,7 @@ export function duration(): Parser<number> {
 /** `now` (null), or an ISO 8601 time with `Z` or an offset, as milliseconds since 1970-01-01 UTC. */
 export function startTime(): Parser<number | null> {
   const pattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
-  return parser("now, a date (2026-11-24) or a time (2026-11-24T10:15:00Z)", (text) => {
+  return textParser("now, a date (2026-11-24) or a time (2026-11-24T10:15:00Z)", (text) => {
     if (text === "now") return null;
     const ms = pattern.test(text) ? Date.parse(text) : NaN;
     return Number.isNaN(ms) ? undefined : ms;

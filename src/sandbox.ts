@@ -62,20 +62,22 @@ export async function startSandbox(
 }
 
 /**
- * Makes OUT_DIR and resolves it, symbolic links included, since permissions go by real paths.
+ * Resolves OUT_DIR, symbolic links included, since permissions go by real paths.
  *
- * @throws OrillaError with exit code 2 where it cannot be made
+ * @param isMade whether it is made where it is missing
+ *
+ * @throws OrillaError with exit code 2 where it cannot be had
  */
-export async function prepareOutDir(path: string): Promise<string> {
+export async function prepareOutDir(path: string, isMade: boolean): Promise<string> {
   try {
-    await Deno.mkdir(path, { recursive: true });
+    if (isMade) await Deno.mkdir(path, { recursive: true });
     const real = await Deno.realPath(path);
     if (!(await Deno.stat(real)).isDirectory) throw new Error("it is not a folder");
     return real;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw usageError(
-      `Cannot use --out-dir ${path}: expected a folder that can be made and written: ${why}`,
+      `Cannot use --out-dir ${path}: expected a folder that can be written: ${why}`,
       error,
     );
   }

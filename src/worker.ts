@@ -2,15 +2,21 @@
 import type { CommandContext } from "./commands/context.ts";
 import { consume } from "./commands/consumer.ts";
 import { produce } from "./commands/producer.ts";
+import { rebuildCheckpoint } from "./commands/rebuild.ts";
 import { simulate } from "./commands/simulate.ts";
+import { verifyLake } from "./commands/verify.ts";
 import type { Mode } from "./config.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
+import { SimulatedCrash } from "./runtime/operations.ts";
 import { scrub, setUpLogs } from "./runtime/logs.ts";
 import { VERSION } from "./version.ts";
 
 /** The worker: everything that touches input from outside runs here, with narrowed permissions. */
 const stop = new AbortController();
+
+/** Exit code of a process that was killed (128 + SIGKILL), which a planned crash stands for. */
+const CRASHED = 137;
 
 function post(message: FromWorker): void {
   self.postMessage(message);
@@ -24,6 +30,10 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
       return produce(context);
     case "consumer":
       return consume(context);
+    case "verify":
+      return verifyLake(context);
+    case "rebuild":
+      return rebuildCheckpoint(context);
     default:
       return mode satisfies never;
   }
@@ -43,6 +53,14 @@ async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }
     await run(mode, { config, outDir, version: VERSION, reporter, log, stop: stop.signal });
     post({ kind: "end", exitCode: 0, message: null });
   } catch (error) {
+    if (error instanceof SimulatedCrash) {
+      post({
+        kind: "end",
+        exitCode: CRASHED,
+        message: `${error.message}; start again to see it recover`,
+      });
+      return;
+    }
     const exitCode = error instanceof OrillaError ? error.exitCode : 1;
     const stack = config.logLevel === "debug" && error instanceof Error ? `\n${error.stack}` : "";
     post({ kind: "end", exitCode, message: scrub(messageOf(error)) + stack });

@@ -1,9 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
-import type { Commit, Committed, ManifestFile } from "../core/commit.ts";
-import { type CounterRow, counterRows, countersOf } from "../core/counters.ts";
+import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
+import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
-import { manifestFileOf, partitionStateOf } from "./rows.ts";
+import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
 import { prepareSchema, readMeta } from "./schema.ts";
 import { SeenIds } from "./seen_ids.ts";
 
@@ -13,6 +13,8 @@ export const CHECKPOINT_FILE = "checkpoint.sqlite";
 export interface CheckpointOptions {
   /** Absolute path of OUT_DIR, which exists. */
   readonly outDir: string;
+  /** The file's name where it is not the checkpoint itself (`orilla rebuild` makes a new one beside it). */
+  readonly file?: string;
   /** How long an event id counts as seen, milliseconds; 0 for ever. */
   readonly ttlMs: number;
   /** Twelve random hexadecimal digits, used if the checkpoint is new. */
@@ -33,9 +35,11 @@ export class Checkpoint implements Disposable {
   #seenIdCount: number;
 
   /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
-  constructor({ outDir, ttlMs, newInstanceId, hooks = noFaults }: CheckpointOptions) {
+  constructor(
+    { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, hooks = noFaults }: CheckpointOptions,
+  ) {
     this.#hooks = hooks;
-    this.#database = open(`${outDir}/${CHECKPOINT_FILE}`);
+    this.#database = open(`${outDir}/${file}`);
     try {
       prepareSchema(this.#database, newInstanceId);
       this.#seenIds = new SeenIds(this.#database, ttlMs);
@@ -54,19 +58,7 @@ export class Checkpoint implements Disposable {
 
   /** What the last commit left. */
   read(): Committed {
-    const last = this.#database.prepare("SELECT max(sequence) AS sequence FROM commits").get();
-    const partitions = this.#database.prepare("SELECT * FROM partitions");
-    partitions.setReadBigInts(true);
-    const counters = this.#database.prepare("SELECT name, label, value FROM counters").all();
-    return {
-      sequence: Number(last?.["sequence"] ?? 0),
-      partitions: partitions.all().map(partitionStateOf),
-      counters: countersOf(
-        counters.map((
-          row,
-        ): CounterRow => [String(row["name"]), String(row["label"]), Number(row["value"])]),
-      ),
-    };
+    return readCommitted(this.#database);
   }
 
   /** When the last commit was made, milliseconds since 1970-01-01 UTC; null before the first. */
@@ -77,11 +69,10 @@ export class Checkpoint implements Disposable {
 
   /** The files of commits that are not known to be published. */
   unpublishedFiles(): readonly ManifestFile[] {
-    const statement = this.#database.prepare(
+    return allRows(
+      this.#database,
       "SELECT f.* FROM commits c JOIN files f USING (sequence) WHERE c.is_published = 0 ORDER BY 1, 2",
-    );
-    statement.setReadBigInts(true);
-    return statement.all().map(manifestFileOf);
+    ).map(manifestFileOf);
   }
 
   /** The places in `ids` of those accepted before, within the time to live. */
@@ -91,16 +82,17 @@ export class Checkpoint implements Disposable {
 
   /** Makes a commit durable as a whole, or throws and leaves no trace of it. All earlier ones count as published. */
   commit(commit: Commit): void {
-    let added = 0;
-    this.#transaction("commit", () => {
-      this.#markPublished(commit.sequence - 1);
-      this.#insertCommit(commit);
-      for (const range of commit.ranges) this.#movePartition(commit.sequence, range);
-      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
-      this.#writeCounters(counterRows(commit.counters));
-      this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
+    this.#store(commit, (range) => {
+      assert(
+        this.#movePartition(range),
+        "a commit begins where the last one of its partition ended, or later",
+      );
     });
-    this.#seenIdCount += added;
+  }
+
+  /** Stores a commit that was read back from the lake's files; its offsets may overlap with others'. */
+  adopt(commit: Commit): void {
+    this.#store(commit, (range) => this.#movePartition(range) || this.#addToPartition(range));
   }
 
   /** Notes that all files up to this commit have their final names. */
@@ -156,18 +148,70 @@ export class Checkpoint implements Disposable {
     }
   }
 
-  #movePartition(sequence: number, range: Commit["ranges"][number]): void {
-    const { topic, partition, firstOffset, nextOffset } = range;
-    const counts = [range.publishedCount, range.duplicateCount, range.rejectedCount];
-    this.#database.prepare("INSERT INTO offset_ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-      .run(sequence, topic, partition, firstOffset, nextOffset, ...counts);
+  #store(commit: Commit, movePartition: (range: OffsetRange) => void): void {
+    let added = 0;
+    this.#transaction("commit", () => {
+      this.#markPublished(commit.sequence - 1);
+      this.#insertCommit(commit);
+      for (const range of commit.ranges) {
+        this.#insertRange(commit.sequence, range);
+        movePartition(range);
+      }
+      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
+      this.#writeCounters(counterRows(commit.counters));
+      this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
+    });
+    this.#seenIdCount += added;
+  }
+
+  #insertRange(
+    sequence: number,
+    { topic, partition, firstOffset, nextOffset, ...counts }: OffsetRange,
+  ): void {
+    const { publishedCount, duplicateCount, rejectedCount } = counts;
+    this.#database.prepare("INSERT INTO offset_ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
+      sequence,
+      topic,
+      partition,
+      firstOffset,
+      nextOffset,
+      publishedCount,
+      duplicateCount,
+      rejectedCount,
+    );
+  }
+
+  /** Moves a partition forward; false, and nothing done, where the range begins before its next offset. */
+  #movePartition({ topic, partition, firstOffset, nextOffset, ...counts }: OffsetRange): boolean {
     const { changes } = this.#database.prepare(
       `INSERT INTO partitions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
          next_offset = excluded.next_offset, published = published + excluded.published,
          duplicate = duplicate + excluded.duplicate, rejected = rejected + excluded.rejected
        WHERE excluded.next_offset > next_offset AND ? >= next_offset`,
-    ).run(topic, partition, nextOffset, ...counts, firstOffset);
-    assert(changes === 1, "a commit begins where the last one of its partition ended, or later");
+    ).run(
+      topic,
+      partition,
+      nextOffset,
+      counts.publishedCount,
+      counts.duplicateCount,
+      counts.rejectedCount,
+      firstOffset,
+    );
+    return changes === 1;
+  }
+
+  #addToPartition({ topic, partition, nextOffset, ...counts }: OffsetRange): void {
+    this.#database.prepare(
+      `UPDATE partitions SET next_offset = max(next_offset, ?), published = published + ?,
+         duplicate = duplicate + ?, rejected = rejected + ? WHERE topic = ? AND partition = ?`,
+    ).run(
+      nextOffset,
+      counts.publishedCount,
+      counts.duplicateCount,
+      counts.rejectedCount,
+      topic,
+      partition,
+    );
   }
 
   #writeCounters(rows: readonly CounterRow[]): void {

@@ -1,5 +1,6 @@
-import type { SQLOutputValue } from "node:sqlite";
-import type { ManifestFile, PartitionState } from "../core/commit.ts";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { Committed, ManifestFile, OffsetRange, PartitionState } from "../core/commit.ts";
+import { type CounterRow, countersOf } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
 
 type Row = Record<string, SQLOutputValue>;
@@ -39,5 +40,43 @@ export function manifestFileOf(row: Row): ManifestFile {
     checksum: textOf(row, "checksum"),
     minTsMicroseconds: bigintOf(row, "min_ts_us"),
     maxTsMicroseconds: bigintOf(row, "max_ts_us"),
+  };
+}
+
+/** A row of `offset_ranges`, read with bigints. */
+export function offsetRangeOf(row: Row): OffsetRange & { readonly sequence: number } {
+  return {
+    sequence: Number(bigintOf(row, "sequence")),
+    topic: textOf(row, "topic"),
+    partition: Number(bigintOf(row, "partition")),
+    firstOffset: bigintOf(row, "first_offset"),
+    nextOffset: bigintOf(row, "next_offset"),
+    publishedCount: Number(bigintOf(row, "published")),
+    duplicateCount: Number(bigintOf(row, "duplicate")),
+    rejectedCount: Number(bigintOf(row, "rejected")),
+  };
+}
+
+/** All rows of a query, integers as bigints. */
+export function allRows(database: DatabaseSync, query: string): Row[] {
+  const statement = database.prepare(query);
+  statement.setReadBigInts(true);
+  return statement.all();
+}
+
+/** What the last commit left. */
+export function readCommitted(database: DatabaseSync): Committed {
+  const last = database.prepare("SELECT max(sequence) AS sequence FROM commits").get();
+  const counters = database.prepare("SELECT name, label, value FROM counters").all();
+  return {
+    sequence: Number(last?.["sequence"] ?? 0),
+    partitions: allRows(database, "SELECT * FROM partitions").map(partitionStateOf),
+    counters: countersOf(
+      counters.map((row): CounterRow => [
+        String(row["name"]),
+        String(row["label"]),
+        Number(row["value"]),
+      ]),
+    ),
   };
 }

@@ -2,8 +2,10 @@ import type { RawRecord } from "../core/record.ts";
 import { noHeaders } from "../core/record.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { noFaults } from "../runtime/operations.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { generateEvents, type GeneratorOptions } from "../simulation/event_generator.ts";
+import { faultHooks } from "../simulation/faults.ts";
 import { chunkSizeOf, type CommandContext, pacer, sessionOptions } from "./context.ts";
 import { summaryText } from "./summary.ts";
 import type { Config } from "../config.ts";
@@ -16,7 +18,12 @@ export async function simulate(context: CommandContext): Promise<void> {
   const { config, reporter, stop, outDir } = context;
   const startMs = systemClock.monotonicMs();
   const failure = Promise.withResolvers<never>();
-  using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
+  const hooks = config.fault === null ? noFaults : faultHooks(config.fault);
+  using session = await LakeSession.open({
+    ...sessionOptions(context),
+    hooks,
+    onFailure: failure.reject,
+  });
   await Promise.race([feed(context, session), failure.promise]);
   await session.pipeline.commit("end");
   await session.close();

@@ -48,3 +48,30 @@ export function folderOf(path: string): string {
   const slash = path.lastIndexOf("/");
   return slash < 0 ? "." : path.slice(0, slash);
 }
+
+/** What a file's name says of it. */
+export interface ParsedFileName {
+  readonly kind: FileKind;
+  readonly stagedAtMs: number;
+  readonly instanceId: string;
+  readonly sequence: number;
+}
+
+const FILE_NAME =
+  /^(events|dead_letters)_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z_([0-9a-f]{12})_(\d{10,})\.parquet$/;
+
+/** Reads the name (without folders) of a published file, or of a staged one; null for others. */
+export function parseFileName(name: string): ParsedFileName | null {
+  // A staged file's name holds its folder too, with __ for /.
+  const folderEnd = name.lastIndexOf("__");
+  const match = FILE_NAME.exec(folderEnd < 0 ? name : name.slice(folderEnd + 2));
+  if (match === null) return null;
+  const [, kind, year, month, day, hour, minute, second, ms, instanceId = "", sequence] = match;
+  const stagedAtMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  return {
+    kind: kind === "events" ? "events" : "dead_letters",
+    stagedAtMs,
+    instanceId,
+    sequence: Number(sequence),
+  };
+}

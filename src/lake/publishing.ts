@@ -41,10 +41,12 @@ async function publishFile(
         `Move it away and start again`,
     );
   }
-  if (!(await files.exists(stagedPath))) {
+  const staged = await files.size(stagedPath);
+  if (staged !== bytes) {
+    const state = staged === null ? "is not there" : `has ${staged} bytes instead of ${bytes}`;
     throw damagedError(
-      `${finalPath} was committed, but neither it nor its staged file (${stagedPath}) is there. ` +
-        `Restore one of them, then start again`,
+      `${finalPath} was committed, but is not there, and its staged file ${stagedPath} ${state}. ` +
+        `Restore one of them, or make a new checkpoint from what is there: orilla rebuild`,
     );
   }
   await files.link(stagedPath, finalPath, "publish:link");

@@ -44,6 +44,8 @@ export async function stage(files: Files, request: StageRequest): Promise<readon
       await stageFile(files, { ...request, kind: "dead_letters", day: now.day, columns, bounds }),
     );
   }
+  // The manifest names these files, so their names must be as durable as their bytes.
+  if (staged.length > 0) await files.syncFolder(STAGING_FOLDER, "stage:folder");
   return staged;
 }
 

@@ -1,16 +1,18 @@
-import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
-import { messageOf } from "../core/errors.ts";
+import { damagedError, messageOf } from "../core/errors.ts";
 import type { MetricsSnapshot } from "../core/metrics.ts";
+import { listPublished } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { recoverLake } from "../lake/publishing.ts";
 import { prepareStaging } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
-import { type FaultHooks, noFaults } from "../runtime/operations.ts";
+import { type FaultHooks, noFaults, SimulatedCrash } from "../runtime/operations.ts";
 import { processStats } from "../runtime/prometheus.ts";
 import type { Retrying } from "../runtime/retry.ts";
+import { adoptNewerCommits } from "./adoption.ts";
 import type { CommitReport } from "./commit.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { Pipeline, type PipelineParts } from "./pipeline.ts";
@@ -82,10 +84,17 @@ export class LakeSession implements Disposable {
     const { outDir, ttlMs, hooks = noFaults, log } = options;
     using resources = new DisposableStack();
     resources.use(lockOutDir(outDir));
+    const files = new Files(outDir, hooks);
+    await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
     const checkpoint = resources.use(new Checkpoint({ outDir, ttlMs, newInstanceId, hooks }));
-    const files = new Files(outDir, hooks);
     await prepareStaging(files);
+    const adopted = await adoptNewerCommits(files, checkpoint);
+    if (adopted > 0) {
+      log.warning("the checkpoint was behind the lake; read the newer commits back", {
+        count: adopted,
+      });
+    }
     const { publishedCount, deletedCount } = await recoverLake(
       files,
       checkpoint.unpublishedFiles(),
@@ -114,6 +123,7 @@ export class LakeSession implements Disposable {
     try {
       await this.#metrics.write(this.#snapshot());
     } catch (error) {
+      if (error instanceof SimulatedCrash) throw error;
       this.#options.log.warning("metrics.txt could not be written", { error: messageOf(error) });
     }
   }
@@ -133,21 +143,21 @@ export class LakeSession implements Disposable {
 
   #idleStep(steps: number): void {
     if (this.pipeline.isCommitting) return;
-    try {
-      this.#expire(EXPIRE_STEP_IDS);
-    } catch (error) {
-      this.#options.log.warning("expired event ids could not be deleted", {
-        error: messageOf(error),
-      });
-    }
+    this.#expire(EXPIRE_STEP_IDS);
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
   }
 
+  /** Expired ids count as unseen whether or not they are deleted, so a failure here can wait. */
   #expire(idCount: number): void {
     const { ttlMs, clock, log } = this.#options;
     if (ttlMs === 0) return;
-    const deleted = this.checkpoint.expireStep(clock.nowMs(), idCount);
-    if (deleted > 0) log.debug("expired event ids", { deleted });
+    try {
+      const deleted = this.checkpoint.expireStep(clock.nowMs(), idCount);
+      if (deleted > 0) log.debug("expired event ids", { deleted });
+    } catch (error) {
+      if (error instanceof SimulatedCrash) throw error;
+      log.warning("expired event ids could not be deleted", { error: messageOf(error) });
+    }
   }
 
   #snapshot(): MetricsSnapshot {
@@ -164,4 +174,18 @@ export class LakeSession implements Disposable {
       process: processStats(),
     };
   }
+}
+
+/** A lake whose checkpoint is gone would take every event for a fresh one. */
+async function refuseLostCheckpoint(files: Files): Promise<void> {
+  if ((await files.size(CHECKPOINT_FILE) ?? 0) > 0) return;
+  const published = await listPublished(files);
+  if (published.length === 0) return;
+  throw damagedError(
+    `${
+      files.absolute(".")
+    } holds ${published.length} published files, but no ${CHECKPOINT_FILE}: going on ` +
+      `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
+      `(orilla rebuild), or choose another --out-dir`,
+  );
 }

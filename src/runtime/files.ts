@@ -58,6 +58,13 @@ export class Files {
     });
   }
 
+  /** Renames a file. Replaces one of that name: for files that readers of the lake do not see. */
+  async move(from: string, to: string, label: OperationLabel): Promise<void> {
+    await operate(this.#hooks, { label, path: to }, () => {
+      return Deno.rename(this.absolute(from), this.absolute(to));
+    });
+  }
+
   async remove(path: string, label: OperationLabel): Promise<void> {
     await operate(this.#hooks, { label, path }, () => Deno.remove(this.absolute(path)));
   }

@@ -5,6 +5,7 @@
 export const OPERATION_LABELS = [
   "stage:write",
   "stage:fsync",
+  "stage:folder",
   "commit:begin",
   "commit:write",
   "commit:end",
@@ -19,10 +20,24 @@ export const OPERATION_LABELS = [
   "expire:write",
   "expire:end",
   "recover:remove",
+  "rebuild:rename",
   "metrics:write",
   "metrics:rename",
 ] as const;
 export type OperationLabel = (typeof OPERATION_LABELS)[number];
+
+/** Whether a text is one of the labels. */
+export function isOperationLabel(text: string): text is OperationLabel {
+  return OPERATION_LABELS.some((label) => label === text);
+}
+
+/** Thrown where a fault plan ends the process: whoever catches it ends without any further operation. */
+export class SimulatedCrash extends Error {
+  constructor(label: OperationLabel) {
+    super(`crashed on purpose at ${label}`);
+    this.name = "SimulatedCrash";
+  }
+}
 
 /** What a fault does around an operation. */
 export interface FaultHooks {

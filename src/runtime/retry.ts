@@ -58,8 +58,9 @@ export async function retry<T>(
   }
 }
 
-/** System and SQLite codes of failures that pass when there is room, or the medium answers again. */
+/** System codes of failures that pass when there is room, the medium answers again, or is mounted again. */
 const TRANSIENT_CODES = new Set([
+  "EACCES",
   "EAGAIN",
   "EBUSY",
   "EDQUOT",
@@ -67,6 +68,7 @@ const TRANSIENT_CODES = new Set([
   "EIO",
   "EMFILE",
   "ENFILE",
+  "ENOENT",
   "ENOSPC",
   "EROFS",
   "ESTALE",

@@ -1,0 +1,71 @@
+import { DatabaseSync } from "node:sqlite";
+import type { Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
+import { damagedError, messageOf } from "../core/errors.ts";
+import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import { allRows, manifestFileOf, offsetRangeOf, readCommitted } from "./rows.ts";
+import { readMeta } from "./schema.ts";
+
+/** A commit's place and whether its files are known to have their final names. */
+export interface CommitState {
+  readonly sequence: number;
+  readonly isPublished: boolean;
+}
+
+/** Everything that a checkpoint says of the lake, as of one moment. */
+export interface CheckpointContent {
+  readonly instanceId: string;
+  readonly committed: Committed;
+  readonly commits: readonly CommitState[];
+  readonly files: readonly (ManifestFile & { readonly sequence: number })[];
+  readonly ranges: readonly (OffsetRange & { readonly sequence: number })[];
+  /** Event ids held. */
+  readonly seenIdCount: number;
+  /** Event ids held, as counted commit by commit. */
+  readonly seenIdCounter: number;
+}
+
+/**
+ * Reads a checkpoint without writing to it, also while a consumer runs.
+ *
+ * @param outDir absolute path
+ * @throws OrillaError with exit code 3 where there is none, or it cannot be read
+ */
+export function inspectCheckpoint(outDir: string): CheckpointContent {
+  try {
+    using database = new DatabaseSync(`${outDir}/${CHECKPOINT_FILE}`, { readOnly: true });
+    database.exec("BEGIN");
+    return {
+      instanceId: readMeta(database, "instance_id"),
+      committed: readCommitted(database),
+      commits: allRows(database, "SELECT sequence, is_published FROM commits ORDER BY 1").map((
+        row,
+      ) => ({
+        sequence: Number(row["sequence"]),
+        isPublished: Number(row["is_published"]) === 1,
+      })),
+      files: allRows(database, "SELECT * FROM files ORDER BY final_path").map((row) => ({
+        ...manifestFileOf(row),
+        sequence: Number(row["sequence"]),
+      })),
+      ranges: allRows(
+        database,
+        "SELECT * FROM offset_ranges ORDER BY topic, partition, first_offset",
+      )
+        .map(offsetRangeOf),
+      seenIdCount: numberOf(database, "SELECT count(*) AS n FROM seen_ids"),
+      seenIdCounter: numberOf(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
+    };
+  } catch (error) {
+    throw damagedError(
+      `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${
+        messageOf(error)
+      }. Restore it from a ` +
+        `copy, or make a new one from the lake's files: orilla rebuild`,
+      error,
+    );
+  }
+}
+
+function numberOf(database: DatabaseSync, query: string): number {
+  return Number(allRows(database, query)[0]?.["n"] ?? 0);
+}

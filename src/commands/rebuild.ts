@@ -1,0 +1,39 @@
+import { partitionName } from "../core/record.ts";
+import { rebuild, type RebuildReport } from "../pipeline/rebuild.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { ProgressMeter } from "../runtime/reporting.ts";
+import type { CommandContext } from "./context.ts";
+import { jsonText } from "./json.ts";
+import { thousands } from "./summary.ts";
+
+/** Makes a new checkpoint from the lake's files, and says what these could not tell. */
+export async function rebuildCheckpoint(context: CommandContext): Promise<void> {
+  const { config, outDir, reporter } = context;
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  const options = { outDir, ttlMs: config.dedupeTtl, nowMs: systemClock.nowMs() };
+  const report = await rebuild(options, (done, total) => meter.update(done, total, "files"));
+  reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
+}
+
+function reportText(report: RebuildReport, outDir: string): string {
+  const { keptAs, incomplete } = report;
+  return [
+    `Rebuilt the checkpoint of ${outDir} from ${thousands(report.fileCount)} files of ` +
+    `${thousands(report.commitCount)} commits`,
+    "",
+    `  events         ${thousands(report.eventCount)}`,
+    `  dead letters   ${thousands(report.deadLetterCount)}`,
+    `  seen ids       ${thousands(report.seenIdCount)}`,
+    ...report.partitions.map((partition) =>
+      `  next offset    ${partitionName(partition)}: ${partition.nextOffset}`
+    ),
+    ...(keptAs === null ? [] : [`  old checkpoint kept as ${keptAs}`]),
+    "",
+    "What the files could not tell:",
+    "  - commits that published no file (duplicates alone): their offsets, if they were the last of a",
+    "    partition, are read again, and the records found as duplicates again",
+    "  - retries, rebalances and times taken; which trigger ended each batch",
+    ...incomplete.map((missing) => `  - rows of files that are gone, commit ${missing}`),
+    "",
+  ].join("\n");
+}

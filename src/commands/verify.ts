@@ -1,0 +1,75 @@
+import { damagedError } from "../core/errors.ts";
+import { partitionName } from "../core/record.ts";
+import type { PartitionAccount } from "../core/verification.ts";
+import { verify, type VerifyReport } from "../pipeline/verify.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { Files } from "../runtime/files.ts";
+import { ProgressMeter } from "../runtime/reporting.ts";
+import type { CommandContext } from "./context.ts";
+import { jsonText } from "./json.ts";
+import { thousands } from "./summary.ts";
+
+/**
+ * Holds the lake against its checkpoint and prints what was found.
+ *
+ * @throws OrillaError with exit code 3 where something is off
+ */
+export async function verifyLake({ config, outDir, reporter }: CommandContext): Promise<void> {
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  const lake = { files: new Files(outDir), ttlMs: config.dedupeTtl };
+  const report = await verify(lake, (done, total) => meter.update(done, total, "files"));
+  reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
+  if (report.findings.length > 0) {
+    throw damagedError(`${report.findings.length} findings in ${outDir}; see the report`);
+  }
+}
+
+const COLUMNS = ["partition", "offsets", "published", "duplicate", "rejected", "empty", "gaps"];
+
+function reportText(report: VerifyReport, outDir: string): string {
+  const rows = report.accounts.map(accountRow);
+  const widths = COLUMNS.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => (row[i] ?? "").length))
+  );
+  const line = (row: readonly string[]) =>
+    `  ${
+      row.map((text, i) => i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0))
+        .join("  ")
+    }`;
+  const gaps = report.accounts.flatMap(({ gaps }) => gaps);
+  const { findings } = report;
+  return [
+    `${outDir}: ${thousands(report.fileCount)} files of ${
+      thousands(report.commitCount)
+    } commits, ` +
+    `${thousands(report.eventCount)} events, ${thousands(report.deadLetterCount)} dead letters, ` +
+    `${thousands(report.seenIdCount)} seen ids`,
+    "",
+    line(COLUMNS),
+    ...rows.map(line),
+    ...gaps.map(({ firstOffset, nextOffset, ...at }) =>
+      `  gap in ${partitionName(at)}: offsets ${firstOffset} to ${
+        nextOffset - 1n
+      } were handled by another ` +
+      `instance, or skipped with --allow-gaps`
+    ),
+    "",
+    ...(findings.length === 0 ? ["All is as it was committed."] : [
+      `${findings.length} findings:`,
+      ...findings.map(({ kind, subject, detail }) => `  ${kind}  ${subject}: ${detail}`),
+    ]),
+    "",
+  ].join("\n");
+}
+
+function accountRow(account: PartitionAccount): string[] {
+  return [
+    partitionName(account),
+    `${account.firstOffset}..${account.nextOffset - 1n}`,
+    thousands(account.publishedCount),
+    thousands(account.duplicateCount),
+    thousands(account.rejectedCount),
+    String(account.emptyOffsets),
+    String(account.gaps.length),
+  ];
+}

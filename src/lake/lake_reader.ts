@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import { type Table, tableFromIPC } from "apache-arrow";
+import { readParquet, readSchema } from "parquet-wasm";
+import type { OffsetRange } from "../core/commit.ts";
+import { damagedError, messageOf } from "../core/errors.ts";
+import {
+  DEAD_LETTERS_FOLDER,
+  type ParsedFileName,
+  parseFileName,
+  STAGING_FOLDER,
+} from "../core/lake_path.ts";
+import type { Files } from "../runtime/files.ts";
+
+/** A Parquet file of the lake, by its name alone. */
+export interface LakeFile extends ParsedFileName {
+  /** Relative to OUT_DIR. */
+  readonly path: string;
+}
+
+/** All files that orilla published below OUT_DIR, data and dead letters, in the order of their paths. */
+export async function listPublished(files: Files): Promise<readonly LakeFile[]> {
+  const found: LakeFile[] = [];
+  for (const parent of ["", `${DEAD_LETTERS_FOLDER}/`]) {
+    for (const folder of await files.list(parent === "" ? "." : DEAD_LETTERS_FOLDER)) {
+      if (!/^date=\d{4}-\d\d-\d\d$/.test(folder)) continue;
+      found.push(...await listFolder(files, `${parent}${folder}`));
+    }
+  }
+  return found;
+}
+
+/** The staged files. */
+export function listStaged(files: Files): Promise<readonly LakeFile[]> {
+  return listFolder(files, STAGING_FOLDER);
+}
+
+async function listFolder(files: Files, folder: string): Promise<LakeFile[]> {
+  return (await files.list(folder)).flatMap((name) => {
+    const parsed = parseFileName(name);
+    return parsed === null ? [] : [{ ...parsed, path: `${folder}/${name}` }];
+  });
+}
+
+/** What a Parquet file of orilla's holds. */
+export interface FileContent {
+  readonly rowCount: number;
+  readonly bytes: number;
+  /** SHA-256, hexadecimal. */
+  readonly checksum: string;
+  /** The event ids (null where a dead letter has none), row by row. */
+  readonly eventIds: readonly (string | null)[];
+  /** The reasons of dead letters, row by row; empty for events. */
+  readonly reasons: readonly string[];
+  /** What the whole commit handled, from the file's metadata. */
+  readonly ranges: readonly OffsetRange[];
+}
+
+/**
+ * Reads a file of orilla's as a whole. `loadParquet` must have been called.
+ *
+ * @throws OrillaError with exit code 3 where it is not a Parquet file that orilla wrote
+ */
+export async function readLakeFile(files: Files, path: string): Promise<FileContent> {
+  const bytes = await files.read(path);
+  try {
+    const table: Table = tableFromIPC(readParquet(bytes).intoIPCStream());
+    const metadata = readSchema(bytes).metadata().get("orilla.offset_ranges");
+    return {
+      rowCount: table.numRows,
+      bytes: bytes.length,
+      checksum: createHash("sha256").update(bytes).digest("hex"),
+      eventIds: columnOf(table, "event_id").map((id) => typeof id === "string" ? id : null),
+      reasons: columnOf(table, "reason").map(String),
+      ranges: rangesOf(metadata),
+    };
+  } catch (error) {
+    throw damagedError(
+      `${path} cannot be read as a Parquet file of orilla's: ${messageOf(error)}`,
+      error,
+    );
+  }
+}
+
+function columnOf(table: Table, name: string): unknown[] {
+  const column = table.getChild(name);
+  return column === null ? [] : Array.from<unknown>(column);
+}
+
+interface StoredRange extends Omit<OffsetRange, "firstOffset" | "nextOffset"> {
+  readonly firstOffset: string;
+  readonly nextOffset: string;
+}
+
+function rangesOf(metadata: unknown): OffsetRange[] {
+  if (typeof metadata !== "string") {
+    throw new Error("it has no orilla.offset_ranges in its metadata");
+  }
+  const stored: readonly StoredRange[] = JSON.parse(metadata);
+  return stored.map((range) => ({
+    ...range,
+    firstOffset: BigInt(range.firstOffset),
+    nextOffset: BigInt(range.nextOffset),
+  }));
+}

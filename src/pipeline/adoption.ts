@@ -1,0 +1,122 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Commit, ManifestFile } from "../core/commit.ts";
+import type { Counters } from "../core/counters.ts";
+import { damagedError } from "../core/errors.ts";
+import { STAGING_FOLDER } from "../core/lake_path.ts";
+import {
+  type FileContent,
+  type LakeFile,
+  listPublished,
+  listStaged,
+  readLakeFile,
+} from "../lake/lake_reader.ts";
+import { loadParquet } from "../lake/parquet.ts";
+import type { Files } from "../runtime/files.ts";
+
+/**
+ * Brings a checkpoint that is behind its lake (its write-ahead log was lost, or it is an older copy) up to
+ * it: commits that the lake has files of, and the checkpoint does not know, are read back from those files.
+ *
+ * @returns how many commits were adopted
+ * @throws OrillaError with exit code 3 where a commit's files are not all there
+ */
+export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): Promise<number> {
+  const { sequence } = checkpoint.read();
+  const isNewer = (file: LakeFile) =>
+    file.instanceId === checkpoint.instanceId && file.sequence > sequence;
+  const published = (await listPublished(files)).filter(isNewer);
+  if (published.length === 0) return 0;
+  await loadParquet();
+  // A commit with one published file was made, so its staged files are part of the lake too.
+  const sequences = new Set(published.map((file) => file.sequence));
+  const staged = (await listStaged(files)).filter((file) => sequences.has(file.sequence));
+  const finalNames = new Set(published.map(({ path }) => path));
+  const unpublished = staged.filter(({ path }) => !finalNames.has(finalPathOf(path)));
+  for (const adopted of [...sequences].sort((a, b) => a - b)) {
+    const ofCommit = [...published, ...unpublished].filter((file) => file.sequence === adopted);
+    const commit = await commitOf(files, ofCommit, checkpoint.read().counters);
+    refuseIncomplete(commit);
+    checkpoint.adopt(commit);
+  }
+  return sequences.size;
+}
+
+/** The final path that a staged one stands for. */
+function finalPathOf(stagedPath: string): string {
+  return stagedPath.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
+}
+
+function isStaged({ path }: LakeFile): boolean {
+  return path.startsWith(`${STAGING_FOLDER}/`);
+}
+
+/**
+ * A commit as its files tell it. What they do not tell is made up: the trigger is `end`, and retries,
+ * rebalances and times taken are not counted.
+ *
+ * @param before the counters as of the commit before
+ */
+export async function commitOf(
+  files: Files,
+  ofCommit: readonly LakeFile[],
+  before: Counters,
+): Promise<Commit> {
+  const manifest: ManifestFile[] = [], freshIds: string[] = [];
+  const counters = structuredClone(before);
+  let ranges: Commit["ranges"] = [];
+  for (const file of ofCommit) {
+    const content = await readLakeFile(files, file.path);
+    ranges = content.ranges;
+    for (const id of content.eventIds) if (file.kind === "events" && id !== null) freshIds.push(id);
+    for (const reason of content.reasons) {
+      counters.rejected[reason] = (counters.rejected[reason] ?? 0) + 1;
+    }
+    counters.received += content.reasons.length;
+    counters.publishedBytes += content.bytes;
+    counters.files.end++;
+    manifest.push(manifestFileOf(file, content));
+  }
+  const [first] = ofCommit;
+  const sequence = first?.sequence ?? 0;
+  for (const range of ranges) {
+    counters.published += range.publishedCount;
+    counters.duplicate += range.duplicateCount;
+    counters.received += range.publishedCount + range.duplicateCount;
+  }
+  const committedAtMs = first?.stagedAtMs ?? 0;
+  return { sequence, committedAtMs, trigger: "end", files: manifest, ranges, freshIds, counters };
+}
+
+/** The manifest row of a file, from its name and content; the bounds of its times are not read back. */
+export function manifestFileOf(
+  file: LakeFile,
+  { rowCount, bytes, checksum }: FileContent,
+): ManifestFile {
+  const finalPath = isStaged(file) ? finalPathOf(file.path) : file.path;
+  const stagedPath = `${STAGING_FOLDER}/${finalPath.replaceAll("/", "__")}`;
+  const stagedAt = BigInt(file.stagedAtMs) * 1000n;
+  const bounds = { minTsMicroseconds: stagedAt, maxTsMicroseconds: stagedAt };
+  return { kind: file.kind, finalPath, stagedPath, rowCount, bytes, checksum, ...bounds };
+}
+
+/** How many rows of a commit's files are there, and how many it had. */
+export function completeness({ files, ranges }: Pick<Commit, "files" | "ranges">) {
+  const rows = (kind: ManifestFile["kind"]) =>
+    files.filter((file) => file.kind === kind).reduce((sum, { rowCount }) => sum + rowCount, 0);
+  return {
+    events: rows("events"),
+    expectedEvents: ranges.reduce((sum, { publishedCount }) => sum + publishedCount, 0),
+    deadLetters: rows("dead_letters"),
+    expectedDeadLetters: ranges.reduce((sum, { rejectedCount }) => sum + rejectedCount, 0),
+  };
+}
+
+function refuseIncomplete(commit: Commit): void {
+  const { events, expectedEvents, deadLetters, expectedDeadLetters } = completeness(commit);
+  if (events === expectedEvents && deadLetters === expectedDeadLetters) return;
+  throw damagedError(
+    `The checkpoint does not know commit ${commit.sequence}, and the lake has not all of its files: ` +
+      `${events} of ${expectedEvents} events, ${deadLetters} of ${expectedDeadLetters} dead letters. ` +
+      `Restore the missing files, or make a new checkpoint from what is there: orilla rebuild`,
+  );
+}

@@ -1,0 +1,168 @@
+import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
+import type { ManifestFile } from "../core/commit.ts";
+import { totalOf } from "../core/counters.ts";
+import { messageOf } from "../core/errors.ts";
+import { parseFileName } from "../core/lake_path.ts";
+import {
+  accountFor,
+  compareFile,
+  type Finding,
+  type PartitionAccount,
+  RepeatedTexts,
+  type Suspects,
+} from "../core/verification.ts";
+import { type FileContent, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
+import { loadParquet } from "../lake/parquet.ts";
+import type { Files } from "../runtime/files.ts";
+
+/** What a verification found. */
+export interface VerifyReport {
+  readonly findings: readonly Finding[];
+  readonly accounts: readonly PartitionAccount[];
+  readonly fileCount: number;
+  readonly eventCount: number;
+  readonly deadLetterCount: number;
+  readonly bytes: number;
+  readonly seenIdCount: number;
+  readonly commitCount: number;
+}
+
+/**
+ * Reads the whole lake and its checkpoint and holds them against each other. Changes nothing, and may run
+ * beside a consumer: files of a commit that is just being published are known by the checkpoint.
+ *
+ * @param ttlMs an event id may be in the lake again after this long, milliseconds; 0 is never
+ * @param onProgress told how many of how many files were read
+ * @throws OrillaError with exit code 3 where there is no readable checkpoint
+ */
+export async function verify(
+  { files, ttlMs }: { readonly files: Files; readonly ttlMs: number },
+  onProgress: (done: number, total: number) => void,
+): Promise<VerifyReport> {
+  await loadParquet();
+  const checkpoint = inspectCheckpoint(files.absolute("."));
+  const { accounts, findings } = accountFor(checkpoint.ranges, checkpoint.committed.partitions);
+  const all: Finding[] = [...findings, ...countersFindings(checkpoint)];
+  const repeated = new RepeatedTexts();
+  let done = 0;
+  for (const expected of checkpoint.files) {
+    all.push(...await checkFile(files, expected, { checkpoint, repeated }));
+    onProgress(++done, checkpoint.files.length);
+  }
+  all.push(...await unknownFiles(files, checkpoint));
+  all.push(...await eventsTwice({ files, ttlMs }, checkpoint, repeated.suspects()));
+  const rows = (kind: ManifestFile["kind"]) =>
+    checkpoint.files.filter((file) => file.kind === kind).reduce(
+      (sum, file) => sum + file.rowCount,
+      0,
+    );
+  return {
+    findings: all,
+    accounts,
+    fileCount: checkpoint.files.length,
+    eventCount: rows("events"),
+    deadLetterCount: rows("dead_letters"),
+    bytes: checkpoint.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    seenIdCount: checkpoint.seenIdCount,
+    commitCount: checkpoint.commits.length,
+  };
+}
+
+/** The totals that metrics show must be those of the partitions, and of the seen ids. */
+function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointContent): Finding[] {
+  const { counters, partitions } = committed;
+  const sum = (of: (partition: (typeof partitions)[number]) => number) =>
+    partitions.reduce((total, partition) => total + of(partition), 0);
+  const pairs = [
+    ["published", counters.published, sum((partition) => partition.publishedCount)],
+    ["duplicate", counters.duplicate, sum((partition) => partition.duplicateCount)],
+    ["rejected", totalOf(counters.rejected), sum((partition) => partition.rejectedCount)],
+  ] as const;
+  const findings = pairs.filter(([, counter, ofPartitions]) => counter !== ofPartitions)
+    .map(([name, counter, ofPartitions]): Finding => ({
+      kind: "counts_do_not_close",
+      subject: name,
+      detail: `the counter stands at ${counter}, the partitions add up to ${ofPartitions}`,
+    }));
+  if (seenIdCount !== seenIdCounter) {
+    const detail =
+      `there are ${seenIdCount}, and ${seenIdCounter} were counted: duplicates may pass`;
+    findings.push({ kind: "seen_ids_changed", subject: "seen ids", detail });
+  }
+  return findings;
+}
+
+async function checkFile(
+  files: Files,
+  expected: CheckpointContent["files"][number],
+  { checkpoint, repeated }: {
+    readonly checkpoint: CheckpointContent;
+    readonly repeated: RepeatedTexts;
+  },
+): Promise<readonly Finding[]> {
+  const subject = expected.finalPath;
+  const isPublished = await files.exists(subject);
+  const path = isPublished ? subject : expected.stagedPath;
+  if (!isPublished) {
+    if (!await files.exists(path)) {
+      return [{ kind: "missing_file", subject, detail: "it was committed" }];
+    }
+    const commit = checkpoint.commits.find(({ sequence }) => sequence === expected.sequence);
+    if (commit?.isPublished) {
+      const detail = "it is still staged, though its commit is marked as published";
+      return [{ kind: "unpublished_file", subject, detail }];
+    }
+  }
+  let content: FileContent;
+  try {
+    content = await readLakeFile(files, path);
+  } catch (error) {
+    return [{ kind: "unreadable_file", subject, detail: messageOf(error) }];
+  }
+  const ids = content.eventIds.filter((id) => id !== null);
+  if (expected.kind === "events") repeated.note(ids);
+  return compareFile(expected, content);
+}
+
+async function unknownFiles(files: Files, { files: known, instanceId }: CheckpointContent) {
+  const names = new Set(known.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]));
+  const found = [...await listPublished(files), ...await listStaged(files)];
+  return found.filter(({ path }) => !names.has(path)).map((file): Finding => ({
+    kind: "unknown_file",
+    subject: file.path,
+    detail: file.instanceId === instanceId
+      ? "the checkpoint does not know it: a batch being staged just now, or the checkpoint is an older copy"
+      : `another checkpoint (instance ${file.instanceId}) wrote it`,
+  }));
+}
+
+/** Second pass over the files, only where hashes of ids repeat. */
+async function eventsTwice(
+  { files, ttlMs }: { readonly files: Files; readonly ttlMs: number },
+  { files: known }: CheckpointContent,
+  suspects: Suspects,
+): Promise<Finding[]> {
+  if (suspects.isEmpty) return [];
+  const places = new Map<string, string[]>();
+  for (const { kind, finalPath } of known) {
+    if (kind !== "events" || !await files.exists(finalPath)) continue;
+    const { eventIds } = await readLakeFile(files, finalPath).catch(() => ({ eventIds: [] }));
+    for (const id of eventIds) {
+      if (id !== null && suspects.has(id)) places.set(id, [...places.get(id) ?? [], finalPath]);
+    }
+  }
+  return [...places].filter(([, paths]) => isTooEarly(paths, ttlMs)).map(([id, paths]) => ({
+    kind: "event_twice",
+    subject: paths.join(", "),
+    detail: `event_id ${JSON.stringify(id)} is in the lake ${paths.length} times`,
+  }));
+}
+
+/** Whether one of several files with the same id was staged within the time to live of another one. */
+function isTooEarly(paths: readonly string[], ttlMs: number): boolean {
+  const times = paths.map((path) =>
+    parseFileName(path.slice(path.lastIndexOf("/") + 1))?.stagedAtMs ?? 0
+  );
+  times.sort((a, b) => a - b);
+  return times.some((time, i) => i > 0 && (ttlMs === 0 || time - (times[i - 1] ?? 0) < ttlMs));
+}
