@@ -113,6 +113,12 @@ export const OPTIONS = {
     unit: "records",
     meaning: "Stop after this many records are committed; 0 is no limit",
   }),
+  allowGaps: option(boolean(), {
+    default: "false",
+    modes: ["consumer"],
+    meaning:
+      "Go on where records were deleted by retention or the group's offset was moved, instead of exit 4",
+  }),
   shutdownTimeoutMs: option(integer(0, 3_600_000), {
     default: "20000",
     modes: WRITERS,

@@ -25,6 +25,7 @@ export async function consume(context: CommandContext): Promise<void> {
     kafka,
     topic: config.topic,
     groupId: config.groupId,
+    allowsGaps: config.allowGaps,
     sessionTimeoutMs: config.sessionTimeoutMs,
     instanceId: session.checkpoint.instanceId,
     sink: limitedSink(session, config.maxEvents),

@@ -23,23 +23,32 @@ export function writerOf(metadata: string): string | null {
   return /^orilla\/([0-9a-f]+)\/\d+$/.exec(metadata)?.[1] ?? null;
 }
 
+/** How a start is decided. */
+export interface StartRules {
+  /** This checkpoint's instance. */
+  readonly instanceId: string;
+  /** Whether records that nobody handled may be skipped (--allow-gaps). */
+  readonly allowsGaps: boolean;
+}
+
 /**
  * Where a partition is read from after an assignment: the larger of the checkpoint's next offset and the
  * group's, or the start of the log where there is neither.
  *
  * @throws OrillaError with exit code 4 where going on from there would skip records that nobody handled
  */
-export function startOffset(known: KnownOffsets, instanceId: string): bigint {
+export function startOffset(known: KnownOffsets, rules: StartRules): bigint {
   const { checkpoint, group, logStart, logEnd } = known;
-  const start = chooseOffset(known, instanceId) ?? logStart;
+  const start = chooseOffset(known, rules) ?? logStart;
   const name = partitionName(known);
   if (start < logStart) {
+    if (rules.allowsGaps) return logStart;
     throw gapError(
       `${name} was handled up to offset ${start}, but the log now starts at ${logStart}: retention ` +
         `deleted ${
           logStart - start
-        } offsets before they were read. To accept the loss, commit offset ` +
-        `${logStart} for the group and start with a new OUT_DIR`,
+        } offsets before they were read. To accept the loss, start with ` +
+        `--allow-gaps; orilla verify then names the gap`,
     );
   }
   if (start > logEnd) {
@@ -52,13 +61,13 @@ export function startOffset(known: KnownOffsets, instanceId: string): bigint {
   return start;
 }
 
-function chooseOffset(known: KnownOffsets, instanceId: string): bigint | null {
+function chooseOffset(known: KnownOffsets, { instanceId, allowsGaps }: StartRules): bigint | null {
   const { checkpoint, group } = known;
   if (group === null) return checkpoint;
   if (checkpoint === null) return group.offset;
   if (group.offset <= checkpoint) return checkpoint;
   const writer = writerOf(group.metadata);
-  if (writer !== null && writer !== instanceId) return group.offset;
+  if (writer !== null && writer !== instanceId || allowsGaps) return group.offset;
   const who = writer === null ? "not written by orilla" : "written by this very instance";
   throw gapError(
     `The group's offset of ${partitionName(known)} is ${group.offset}, ahead of the checkpoint's ` +
@@ -66,6 +75,6 @@ function chooseOffset(known: KnownOffsets, instanceId: string): bigint | null {
       `would skip ${
         group.offset - checkpoint
       } offsets. Reset the group's offset to ${checkpoint} or ` +
-      `below and start again`,
+      `below and start again, or accept the gap with --allow-gaps`,
   );
 }

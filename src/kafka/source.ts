@@ -23,6 +23,7 @@ export interface KafkaSourceOptions {
   readonly topic: string;
   readonly groupId: string;
   readonly instanceId: string;
+  readonly allowsGaps: boolean;
   readonly sessionTimeoutMs: number;
   readonly sink: RecordSink;
   readonly log: Log;
@@ -60,6 +61,8 @@ export class KafkaSource implements AsyncDisposable {
       maxWaitTimeInMs: 250,
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
+      // Partitions that are added to the topic are found after this long.
+      metadataMaxAge: 30_000,
       retry: { ...KAFKA_RETRIES, restartOnFailure: () => Promise.resolve(this.#mayRestart()) },
     });
   }
@@ -134,8 +137,11 @@ export class KafkaSource implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDraining = true;
     this.#assignment.end();
-    await this.#consumer.disconnect();
-    await this.#admin.disconnect();
+    // A broker that is gone must not hold up the end; the group finds out by itself.
+    await Promise.race([
+      Promise.all([this.#consumer.disconnect(), this.#admin.disconnect()]),
+      delay(DISCONNECT_MS),
+    ]);
   }
 
   #assign(partitions: readonly number[]): void {
@@ -155,7 +161,7 @@ export class KafkaSource implements AsyncDisposable {
 
   /** Finds where each assigned partition goes on, and makes kafkajs fetch from there. */
   async #seekAll(assignment: Assignment): Promise<void> {
-    const { topic, groupId, sink, instanceId, log, retrying } = this.#options;
+    const { topic, groupId, sink, log, retrying } = this.#options;
     const all = await retry(
       "positions",
       retrying,
@@ -166,7 +172,7 @@ export class KafkaSource implements AsyncDisposable {
       const { partition, logEnd } = known;
       if (!this.#firstEnds.has(partition)) this.#firstEnds.set(partition, logEnd);
       if (!assignment.has(partition)) continue;
-      const start = startOffset(known, instanceId);
+      const start = startOffset(known, this.#options);
       assignment.begin(partition, { start, end: this.#firstEnds.get(partition) ?? logEnd });
       sink.noteHighWatermark({ topic, partition }, logEnd);
       this.#consumer.seek({ topic, partition, offset: String(start) });
@@ -262,6 +268,7 @@ const KAFKA_RETRIES = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 }
 const FETCH_BYTES_PER_PARTITION = 1_048_576;
 const HEARTBEAT_PUMP_MS = 500;
 const DRAIN_POLL_MS = 50;
+const DISCONNECT_MS = 5_000;
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -49,9 +49,11 @@ export async function stage(files: Files, request: StageRequest): Promise<readon
   return staged;
 }
 
-/** Makes the folder that staged files are written in. */
+/** Makes the folder that staged files are written in, durably. */
 export async function prepareStaging(files: Files): Promise<void> {
-  await files.makeFolder(STAGING_FOLDER, "publish:mkdir");
+  for (const changed of await files.makeFolder(STAGING_FOLDER, "publish:mkdir")) {
+    await files.syncFolder(changed, "publish:fsync");
+  }
 }
 
 type Bounds = readonly [min: bigint, max: bigint];

@@ -62,6 +62,7 @@ export async function commitBatch(
 
   const counters = countersAfter(request, deduped, staged);
   const isCommitted = await retry("commit", retrying, async () => {
+    await parts.assertInPlace();
     if (!await request.confirm()) return false;
     const commit = {
       sequence,

@@ -53,22 +53,26 @@ export class LakeSession implements Disposable {
 
   private constructor(
     options: LakeSessionOptions,
-    { files, checkpoint, resources }: {
+    { files, checkpoint, identity, resources }: {
       readonly files: Files;
+      readonly identity: string | null;
       readonly checkpoint: Checkpoint;
       readonly resources: DisposableStack;
     },
   ) {
-    const { onFailure } = options;
     this.#options = options;
     this.#resources = resources;
     this.#metrics = new MetricsFile(files);
     this.#lastPublishMs = checkpoint.lastCommitMs();
     this.checkpoint = checkpoint;
-    const onCommit = (report: CommitReport) => this.#onCommit(report);
-    this.pipeline = resources.use(
-      new Pipeline({ ...options, files, checkpoint, onCommit, onFailure }),
-    );
+    const parts = {
+      ...options,
+      files,
+      checkpoint,
+      onCommit: (report: CommitReport) => this.#onCommit(report),
+      assertInPlace: () => assertInPlace(files, identity),
+    };
+    this.pipeline = resources.use(new Pipeline(parts));
     this.summary = new RunSummary(this.pipeline.counters);
     let steps = 0;
     const timer = setInterval(() => this.#idleStep(++steps), IDLE_STEP_MS);
@@ -108,7 +112,8 @@ export class LakeSession implements Disposable {
       files: publishedCount,
     });
     await loadParquet();
-    return new LakeSession(options, { files, checkpoint, resources: resources.move() });
+    const identity = await files.identity(CHECKPOINT_FILE);
+    return new LakeSession(options, { files, checkpoint, identity, resources: resources.move() });
   }
 
   /** Notes that everything is published, and writes metrics.txt once more. */
@@ -188,4 +193,17 @@ async function refuseLostCheckpoint(files: Files): Promise<void> {
       `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
       `(orilla rebuild), or choose another --out-dir`,
   );
+}
+
+/**
+ * SQLite goes on writing to a checkpoint that was removed, and such commits would be lost.
+ *
+ * @throws an error that can pass: the folder may only be unmounted
+ */
+async function assertInPlace(files: Files, identity: string | null): Promise<void> {
+  if (await files.identity(CHECKPOINT_FILE) === identity) return;
+  const message = `${
+    files.absolute(CHECKPOINT_FILE)
+  } is not the file that was opened: OUT_DIR was removed or replaced`;
+  throw Object.assign(new Error(message), { code: "ENOENT" });
 }

@@ -23,6 +23,8 @@ export interface PipelineParts {
   readonly version: string;
   readonly limits: BatchLimits & { readonly maxLatencyMs: number };
   readonly retrying: Omit<Retrying, "onRetry">;
+  /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
+  readonly assertInPlace: () => Promise<void>;
   /** Called after each commit, when its files are published. */
   readonly onCommit: (report: CommitReport) => Promise<void>;
   /** Called when a commit that no caller waits for (the latency timer's) fails for good. */

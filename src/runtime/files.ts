@@ -100,6 +100,17 @@ export class Files {
     }
   }
 
+  /** What tells a file from another one that took its place; null where there is none. */
+  async identity(path: string): Promise<string | null> {
+    try {
+      const { dev, ino } = await Deno.lstat(this.absolute(path));
+      return `${dev}/${ino ?? 0}`;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    }
+  }
+
   read(path: string): Promise<Uint8Array<ArrayBuffer>> {
     return Deno.readFile(this.absolute(path));
   }

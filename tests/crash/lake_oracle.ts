@@ -1,0 +1,67 @@
+import { DatabaseSync } from "node:sqlite";
+import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
+import type { MemoryTopic } from "./memory_topic.ts";
+
+/**
+ * Compares a lake and its checkpoint with what the topic's records must have become. It shares no code with
+ * the pipeline.
+ *
+ * @returns what differs, in words; empty where all is exact
+ */
+export async function differences(outDir: string, topic: MemoryTopic): Promise<string[]> {
+  const truths = topic.truths();
+  const dates = new Map<string, string>();
+  for (const truth of truths) if (truth.kind === "valid") dates.set(truth.eventId, truth.date);
+  const invalidCount = truths.filter(({ kind }) => kind === "invalid").length;
+  const found: string[] = [];
+  const expect = (what: string, actual: unknown, expected: unknown) => {
+    if (actual !== expected) found.push(`${what}: ${actual} instead of ${expected}`);
+  };
+
+  const rows = await readLake(outDir);
+  expect("rows", rows.length, dates.size);
+  const ids = new Set<string>();
+  for (const { event_id, date } of rows) {
+    if (ids.has(event_id)) found.push(`${event_id} is in the lake twice`);
+    ids.add(event_id);
+    if (dates.get(event_id) !== date) found.push(`${event_id} lies in ${date}`);
+  }
+  expect("dead letters", (await readDeadLetters(outDir)).length, invalidCount);
+  const strays = await strayFiles(outDir);
+  if (strays.length > 0) found.push(`stray files: ${strays.join(", ")}`);
+  const duplicateCount = truths.length - dates.size - invalidCount;
+  const counts = { published: dates.size, duplicate: duplicateCount, rejected: invalidCount };
+  checkCheckpoint(outDir, { topic, ids: dates, counts, expect });
+  return found;
+}
+
+function checkCheckpoint(
+  outDir: string,
+  { topic, ids, counts, expect }: {
+    readonly topic: MemoryTopic;
+    readonly ids: ReadonlyMap<string, string>;
+    readonly counts: Readonly<Record<"published" | "duplicate" | "rejected", number>>;
+    readonly expect: (what: string, actual: unknown, expected: unknown) => void;
+  },
+): void {
+  using database = new DatabaseSync(`${outDir}/checkpoint.sqlite`, { readOnly: true });
+  const number = (query: string, ...values: (string | number)[]) =>
+    Number(Object.values(database.prepare(query).get(...values) ?? {})[0]);
+  const seen = database.prepare("SELECT event_id FROM seen_ids").all();
+  expect("seen ids", seen.length, ids.size);
+  for (const { event_id } of seen) {
+    if (!ids.has(String(event_id))) expect("a seen id", event_id, "one of the topic's");
+  }
+  topic.partitions.forEach((entries, partition) => {
+    const next = number("SELECT next_offset FROM partitions WHERE partition = ?", partition);
+    expect(`next offset of ${partition}`, next, entries.length);
+  });
+  for (const [name, count] of Object.entries(counts)) {
+    expect(name, number("SELECT sum(value) FROM counters WHERE name = ?", name), count);
+    expect(`${name} of partitions`, number(`SELECT sum(${name}) FROM partitions`), count);
+    expect(`${name} of commits`, number(`SELECT sum(${name}) FROM offset_ranges`), count);
+  }
+  const received = counts.published + counts.duplicate + counts.rejected;
+  expect("received", number("SELECT value FROM counters WHERE name = 'received'"), received);
+  expect("unpublished commits", number("SELECT count(*) FROM commits WHERE is_published = 0"), 0);
+}

@@ -1,0 +1,51 @@
+import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
+import type { FaultHooks } from "../../src/runtime/operations.ts";
+import type { MemoryTopic } from "./memory_topic.ts";
+
+/** A folder for lakes that are written and thrown away: in memory where the system has such a place. */
+export async function scratchFolder(): Promise<string> {
+  const inMemory = await Deno.stat("/dev/shm").then(({ isDirectory }) => isDirectory, () => false);
+  return await Deno.makeTempDir({ prefix: "orilla_", ...(inMemory ? { dir: "/dev/shm" } : {}) });
+}
+
+const silent = () => {};
+
+/** Options of a session that takes small batches, at a standing clock. */
+export function testSession(
+  outDir: string,
+  overrides: Partial<LakeSessionOptions> = {},
+): LakeSessionOptions {
+  return {
+    outDir,
+    ttlMs: 7 * 86_400_000,
+    limits: { maxEvents: 40, maxBytes: 1 << 20, maxLatencyMs: 60_000 },
+    version: "test",
+    clock: { nowMs: () => 1_795_000_000_000, monotonicMs: () => performance.now() },
+    log: { debug: silent, info: silent, warning: silent, error: silent },
+    retrying: {
+      policy: { attempts: 5, baseMs: 1, capMs: 2, budgetMs: 1_000 },
+      clock: { nowMs: Date.now, monotonicMs: () => performance.now() },
+      random: () => 0.5,
+      sleep: () => Promise.resolve(),
+    },
+    onFailure: (error) => {
+      throw error;
+    },
+    ...overrides,
+  };
+}
+
+/** Opens the lake, takes in what is not committed of the topic, and closes it. */
+export async function runOnce(
+  outDir: string,
+  { topic, hooks, runLength = 7 }: {
+    readonly topic: MemoryTopic;
+    readonly hooks?: FaultHooks;
+    readonly runLength?: number;
+  },
+): Promise<void> {
+  const overrides = hooks === undefined ? {} : { hooks };
+  using session = await LakeSession.open(testSession(outDir, overrides));
+  await topic.feed(session, runLength);
+  await session.close();
+}

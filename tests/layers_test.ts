@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+
+const root = new URL("../", import.meta.url);
+
+/** Who may import whom: a file imports from its own folder, or from a layer below its own. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["main.ts", "src/worker.ts"],
+  ["src/sandbox.ts", "src/terminal.ts", "src/cli.ts", "src/protocol.ts", "src/version.ts"],
+  ["src/commands"],
+  ["src/config.ts", "src/option_parsers.ts"],
+  ["src/pipeline"],
+  ["src/kafka", "src/lake", "src/checkpoint", "src/simulation"],
+  ["src/runtime"],
+  ["src/core"],
+];
+
+/** Which npm packages and built-in modules each folder may import; the only importer of each is listed here. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  "src/core": ["zod"],
+  "src/kafka": ["kafkajs", "snappyjs", "lz4js", "node:buffer", "node:process", "node:zlib"],
+  "src/lake": ["apache-arrow", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
+  "src/checkpoint": ["node:sqlite"],
+  "src/runtime": ["@logtape/logtape", "prom-client", "node:process"],
+  "src/cli.ts": ["node:util"],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+async function allFiles(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(`${folder}/`, root))) {
+    if (isDirectory) paths.push(...await allFiles(`${folder}/${name}`));
+    else if (name.endsWith(".ts")) paths.push(`${folder}/${name}`);
+  }
+  return paths;
+}
+
+async function allImports(): Promise<Import[]> {
+  const imports: Import[] = [];
+  for (const from of ["main.ts", ...await allFiles("src")]) {
+    const text = await Deno.readTextFile(new URL(from, root));
+    for (const [, to = ""] of text.matchAll(/^(?:import|export)[^"]*?from "([^"]+)"/gms)) {
+      const isFile = to.startsWith(".");
+      imports.push({
+        from,
+        to: isFile ? new URL(to, new URL(from, root)).href.slice(root.href.length) : to,
+      });
+    }
+  }
+  return imports;
+}
+
+function folderOf(path: string): string {
+  return path.startsWith("src/") && path.split("/").length > 2
+    ? path.split("/").slice(0, 2).join("/")
+    : path;
+}
+
+function layerOf(path: string): number {
+  return LAYERS.findIndex((layer) => layer.includes(folderOf(path)));
+}
+
+Deno.test("imports go one way, and adapters do not import each other", async () => {
+  for (const { from, to } of await allImports()) {
+    if (!to.startsWith("src/") || folderOf(from) === folderOf(to)) continue;
+    assert.ok(layerOf(from) >= 0 && layerOf(to) >= 0, `${from} and ${to} have a layer`);
+    const isOneTopLayer = layerOf(from) === 1 && layerOf(to) <= 3;
+    const isOwnFile = layerOf(from) === layerOf(to) && !from.includes("/", 4);
+    const message = `${from} imports ${to}`;
+    assert.ok(layerOf(from) < layerOf(to) || isOneTopLayer || isOwnFile, message);
+  }
+});
+
+Deno.test("each library has the folder that imports it, and no other", async () => {
+  for (const { from, to } of await allImports()) {
+    if (to.startsWith("src/") || to.endsWith("deno.json")) continue;
+    assert.ok(LIBRARIES[folderOf(from)]?.includes(to), `${from} imports ${to}`);
+  }
+});
+
+Deno.test("the core is pure: no clock, randomness, environment or platform", async () => {
+  for (const path of await allFiles("src/core")) {
+    const text = await Deno.readTextFile(new URL(path, root));
+    assert.doesNotMatch(
+      text,
+      /Date\.now|new Date\(\)|Math\.random|\bDeno\.|\bprocess\.|performance\./,
+      path,
+    );
+  }
+});
+
+Deno.test("no source file has more than 400 lines", async () => {
+  for (const path of ["main.ts", ...await allFiles("src"), ...await allFiles("tests")]) {
+    const text = await Deno.readTextFile(new URL(path, root));
+    assert.ok(text.split("\n").length <= 401, path);
+  }
+});

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { EVENT_COLUMNS } from "../src/core/event.ts";
+import { defaultOf, environmentOf, flagOf, MODES, OPTION_ROWS } from "../src/config.ts";
+import project from "../deno.json" with { type: "json" };
+
+const root = new URL("../", import.meta.url);
+const readmeUrl = new URL("README.md", root);
+
+/** What stands between two markers of the README, made from the code. `ORILLA_UPDATE_README=1` writes it. */
+async function generated(name: string, expected: string): Promise<void> {
+  const readme = await Deno.readTextFile(readmeUrl);
+  const [before, rest = ""] = readme.split(`<!-- ${name}:start -->\n`);
+  const [actual, after] = rest.split(`<!-- ${name}:end -->`);
+  if (Deno.env.get("ORILLA_UPDATE_README") === "1" && actual !== expected) {
+    const markers = [`<!-- ${name}:start -->\n`, `<!-- ${name}:end -->`];
+    await Deno.writeTextFile(readmeUrl, [before, markers[0], expected, markers[1], after].join(""));
+    return;
+  }
+  assert.equal(
+    actual,
+    expected,
+    `README's ${name} are not the code's; ORILLA_UPDATE_README=1 writes them`,
+  );
+}
+
+function optionTable(): string {
+  const rows = OPTION_ROWS.map(([key, row]) => {
+    const defaults = [...new Set(row.modes.map((mode) => defaultOf(row, mode)))].join(" / ");
+    const unit = row.unit === "" ? "" : ` ${row.unit}`;
+    const accepts = row.accepts.split(" with a label of")[0]?.replaceAll("|", "\\|");
+    const cells = [`\`${flagOf(key)}\``, `\`${environmentOf(key, row)}\``, `${defaults}${unit}`];
+    return `| ${[...cells, row.modes.join(", "), `${row.meaning}: ${accepts}`].join(" | ")} |\n`;
+  });
+  return "| flag | environment | default | modes | meaning: accepted |\n|---|---|---|---|---|\n" +
+    rows.join("");
+}
+
+Deno.test("README's option table is the code's", async () => {
+  await generated("options", optionTable());
+});
+
+Deno.test("README's columns are the code's", async () => {
+  const rows = EVENT_COLUMNS.map(([name, type, meaning]) => `| ${name} | ${type} | ${meaning} |\n`);
+  await generated("columns", `| column | type | meaning |\n|---|---|---|\n${rows.join("")}`);
+});
+
+Deno.test("README's file map is the tree's, each file with its purpose", async () => {
+  const readme = await Deno.readTextFile(readmeUrl);
+  const rows = [...readme.matchAll(/^\| ((?:src\/|main)\S+) \| (.{3,}) \|$/gm)];
+  assert.deepEqual(
+    rows.map(([, path]) => path).sort(),
+    ["main.ts", ...await sourceFiles("src")].sort(),
+  );
+});
+
+async function sourceFiles(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(`${folder}/`, root))) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) paths.push(...await sourceFiles(path));
+    else if (name.endsWith(".ts") && !name.endsWith(".d.ts")) paths.push(path);
+  }
+  return paths.sort();
+}
+
+Deno.test("README's commands are tasks, modes and options that exist", async () => {
+  const readme = await Deno.readTextFile(readmeUrl);
+  for (const [, task = ""] of readme.matchAll(/\btask ([a-z:]+)/g)) {
+    assert.ok(Object.hasOwn(project.tasks, task), `there is a task ${task}`);
+  }
+  for (const [, mode = ""] of readme.matchAll(/`orilla ([a-z]+)/g)) {
+    assert.ok(MODES.some((known) => known === mode), `there is a mode ${mode}`);
+  }
+  const flags = new Set(OPTION_ROWS.map(([key]) => flagOf(key)).concat("--help", "--allow-ffi"));
+  for (const [flag] of readme.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)) {
+    assert.ok(flags.has(flag), `there is an option ${flag}`);
+  }
+});
+
+Deno.test("README's library table has the versions of deno.json", async () => {
+  const readme = await Deno.readTextFile(readmeUrl);
+  for (const specifier of Object.values(project.imports)) {
+    const [, name = "", version = ""] = /^npm:(@?[^@]+)@([^/]+)/.exec(specifier) ?? [];
+    const row = readme.split("\n").find((line) =>
+      line.startsWith("|") && line.includes(name) && line.includes(version)
+    );
+    assert.ok(row !== undefined, `${name} ${version} is in the table`);
+  }
+});
+
+Deno.test("every task has a description", () => {
+  for (const [name, task] of Object.entries(project.tasks)) {
+    assert.ok(task.description.length > 10, name);
+    if (/deno (run|test|check|compile)/.test(task.command)) {
+      assert.ok(
+        task.command.includes("DENO_TLS_CA_STORE=system,mozilla"),
+        `${name} works behind a company's certificate`,
+      );
+    }
+  }
+});
