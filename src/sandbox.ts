@@ -8,7 +8,11 @@ export interface SandboxPermissions {
   readonly mayUseNetwork: boolean;
   /** Environment names it may read. */
   readonly environment: readonly string[];
+  /** The worker's module; another one where a test probes the sandbox. */
+  readonly module?: URL;
 }
+
+const WORKER = new URL("./worker.ts", import.meta.url);
 
 /**
  * Starts the worker with narrowed permissions and, once its modules are loaded, gives up this thread's own.
@@ -18,14 +22,14 @@ export interface SandboxPermissions {
  * @param onError told when the worker ends by an error that it did not catch
  */
 export async function startSandbox(
-  { outDir, mayUseNetwork, environment }: SandboxPermissions,
+  { outDir, mayUseNetwork, environment, module = WORKER }: SandboxPermissions,
   { onMessage, onError }: {
     readonly onMessage: (message: FromWorker) => void;
     readonly onError: (message: string) => void;
   },
 ): Promise<{ readonly tell: (message: ToWorker) => void; readonly terminate: () => void }> {
   const folders = outDir === null ? false : [outDir];
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+  const worker = new Worker(module, {
     type: "module",
     name: "orilla",
     deno: {

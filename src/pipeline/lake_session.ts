@@ -1,5 +1,5 @@
 import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
-import { lockOutDir } from "../checkpoint/lock.ts";
+import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { MetricsSnapshot } from "../core/metrics.ts";
 import { listPublished } from "../lake/lake_reader.ts";
@@ -87,8 +87,9 @@ export class LakeSession implements Disposable {
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
     const { outDir, ttlMs, hooks = noFaults, log } = options;
     using resources = new DisposableStack();
-    resources.use(lockOutDir(outDir));
     const files = new Files(outDir, hooks);
+    for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
+    resources.use(lockOutDir(outDir));
     await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
     const checkpoint = resources.use(new Checkpoint({ outDir, ttlMs, newInstanceId, hooks }));

@@ -1,3 +1,4 @@
+import { damagedError } from "../core/errors.ts";
 import { folderOf } from "../core/lake_path.ts";
 import { type FaultHooks, noFaults, operate, type OperationLabel } from "./operations.ts";
 
@@ -25,7 +26,9 @@ export class Files {
     readonly write: OperationLabel;
     readonly fsync: OperationLabel;
   }): Promise<void> {
-    const options = { write: true, create: true, truncate: true };
+    await this.#removeLeftover(path);
+    // A new file of its own: a link of that name would be followed otherwise.
+    const options = { write: true, createNew: true };
     using file = await Deno.open(this.absolute(path), options);
     await operate(this.#hooks, { label: labels.write, path }, () => {
       return writeAll(
@@ -42,9 +45,12 @@ export class Files {
     readonly rename: OperationLabel;
   }): Promise<void> {
     const temporary = `${path}.new`;
+    await this.#removeLeftover(temporary);
     await operate(this.#hooks, { label: labels.write, path: temporary }, () => {
       const count = this.#hooks.written(labels.write, temporary, bytes.length);
-      return Deno.writeFile(this.absolute(temporary), bytes.subarray(0, count));
+      return Deno.writeFile(this.absolute(temporary), bytes.subarray(0, count), {
+        createNew: true,
+      });
     });
     await operate(this.#hooks, { label: labels.rename, path }, () => {
       return Deno.rename(this.absolute(temporary), this.absolute(path));
@@ -69,9 +75,16 @@ export class Files {
     await operate(this.#hooks, { label, path }, () => Deno.remove(this.absolute(path)));
   }
 
-  /** Makes a folder, with its parents; returns the folders whose entries changed, for `syncFolder`. */
+  /**
+   * Makes a folder, with its parents; returns the folders whose entries changed, for `syncFolder`.
+   *
+   * @throws OrillaError with exit code 3 where a symbolic link stands in its place: Deno's permissions would
+   * follow it out of OUT_DIR
+   */
   async makeFolder(path: string, label: OperationLabel): Promise<readonly string[]> {
-    if (path === "." || await this.exists(path)) return [];
+    if (path === ".") return [];
+    await this.refuseLink(path);
+    if (await this.exists(path)) return [];
     const parent = folderOf(path);
     const changed = await this.makeFolder(parent, label);
     await operate(this.#hooks, { label, path }, () => {
@@ -92,23 +105,29 @@ export class Files {
 
   /** Bytes of a file, null where there is none. */
   async size(path: string): Promise<number | null> {
-    try {
-      return (await Deno.lstat(this.absolute(path))).size;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return null;
-      throw error;
-    }
+    return (await ifFound(() => Deno.lstat(this.absolute(path))))?.size ?? null;
+  }
+
+  /** @throws OrillaError with exit code 3 where the path is a symbolic link */
+  async refuseLink(path: string): Promise<void> {
+    const link = await ifFound(() => Deno.lstat(this.absolute(path)));
+    if (link?.isSymlink !== true) return;
+    throw damagedError(
+      `${
+        this.absolute(path)
+      } is a symbolic link; orilla writes to no place outside of OUT_DIR. Remove it, or ` +
+        `give the place it leads to as --out-dir`,
+    );
+  }
+
+  async #removeLeftover(path: string): Promise<void> {
+    await ifFound(() => Deno.remove(this.absolute(path)));
   }
 
   /** What tells a file from another one that took its place; null where there is none. */
   async identity(path: string): Promise<string | null> {
-    try {
-      const { dev, ino } = await Deno.lstat(this.absolute(path));
-      return `${dev}/${ino ?? 0}`;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return null;
-      throw error;
-    }
+    const found = await ifFound(() => Deno.lstat(this.absolute(path)));
+    return found === null ? null : `${found.dev}/${found.ino ?? 0}`;
   }
 
   read(path: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -117,13 +136,18 @@ export class Files {
 
   /** Names in a folder, sorted; none where there is no such folder. */
   async list(path: string): Promise<readonly string[]> {
-    try {
-      return (await Array.fromAsync(Deno.readDir(this.absolute(path)))).map(({ name }) => name)
-        .sort();
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
+    const entries = await ifFound(() => Array.fromAsync(Deno.readDir(this.absolute(path))));
+    return (entries ?? []).map(({ name }) => name).sort();
+  }
+}
+
+/** What an action gives, null where its file is not there. */
+async function ifFound<T>(action: () => Promise<T>): Promise<T | null> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
   }
 }
 

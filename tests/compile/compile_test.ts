@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { readLake } from "../lake_reader.ts";
+import { runOrilla } from "../orilla_process.ts";
+import { expectAllRefused } from "./probe.ts";
+import { compile, temporaryFolder } from "./compiler.ts";
+
+Deno.test("the sandbox refuses everything but OUT_DIR, in a compiled binary", async () => {
+  await using folder = await temporaryFolder();
+  const output = `${folder.path}/probe`;
+  await compile({
+    main: "tests/compile/probe_main.ts",
+    include: "tests/compile/probe_worker.ts",
+    output,
+  });
+  await Deno.mkdir(`${folder.path}/run`);
+  await expectAllRefused(output, [], `${folder.path}/run`);
+});
+
+Deno.test("the executable runs in an empty folder with neither Deno nor Node", async (test) => {
+  await using folder = await temporaryFolder();
+  const binary = `${folder.path}/orilla`;
+  await compile({ main: "main.ts", include: "src/worker.ts", output: binary });
+  const cwd = `${folder.path}/empty`;
+  await Deno.mkdir(cwd);
+
+  await test.step("--help and --version", async () => {
+    const started = performance.now();
+    const { code, stdout } = await runOrilla(["--help"], { binary, cwd });
+    const elapsedMs = Math.round(performance.now() - started);
+    assert.equal(code, 0);
+    assert.match(stdout, /orilla simulate/);
+    const { size } = await Deno.stat(binary);
+    const report = `orilla executable: ${Math.round(size / 1e6)} MB, --help in ${elapsedMs} ms\n`;
+    Deno.stdout.writeSync(new TextEncoder().encode(report));
+  });
+
+  await test.step("simulate", async () => {
+    const { code, stdout, stderr } = await runOrilla(["simulate"], { binary, cwd });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /published +1,000/);
+    assert.equal((await readLake(`${cwd}/datasets/processed/pi2`)).length, 1000);
+    assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["datasets"]);
+  });
+
+  await test.step("a link out of OUT_DIR is not followed", async () => {
+    const outside = `${folder.path}/outside`;
+    await Deno.mkdir(outside);
+    await Deno.mkdir(`${cwd}/lake`);
+    await Deno.symlink(outside, `${cwd}/lake/date=2026-11-24`);
+    const args = ["simulate", "--out-dir", "lake", "--start", "2026-11-24"];
+    const { code, stderr } = await runOrilla(args, { binary, cwd });
+    assert.equal(code, 3);
+    assert.match(stderr, /date=2026-11-24 is a symbolic link/);
+    assert.deepEqual([...Deno.readDirSync(outside)], []);
+  });
+
+  await test.step("producer and consumer without a broker", async () => {
+    for (const mode of ["producer", "consumer"]) {
+      const { code, stderr } = await runOrilla([mode, "--bootstrap-servers", "127.0.0.1:9"], {
+        binary,
+        cwd,
+      });
+      assert.equal(code, 1);
+      assert.match(stderr, /No Kafka broker answered at 127\.0\.0\.1:9/);
+    }
+  });
+});

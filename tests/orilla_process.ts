@@ -1,0 +1,144 @@
+/** How orilla is started by a test. */
+export interface OrillaOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** A compiled executable; without it, main.ts under the Deno that runs the tests. */
+  readonly binary?: string;
+}
+
+/** What a finished orilla left. */
+export interface OrillaResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running orilla. */
+export interface OrillaProcess extends AsyncDisposable {
+  readonly pid: number;
+  kill(signal: Deno.Signal): void;
+  /** Resolves when it ended. */
+  readonly result: Promise<OrillaResult>;
+  /** Resolves when what it wrote to stderr so far matches; rejects when it ends before. */
+  untilStderr(pattern: RegExp): Promise<void>;
+}
+
+const root = new URL("../", import.meta.url).pathname;
+const PASSED_ON = [
+  "PATH",
+  "HOME",
+  "DENO_DIR",
+  "DENO_TLS_CA_STORE",
+  "XDG_CACHE_HOME",
+  "DENO_NO_UPDATE_CHECK",
+];
+
+/** The command line of orilla in `deno run`, with the permissions of deno.json's tasks. */
+function denoArguments(args: readonly string[]): string[] {
+  const permissions = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
+  return [
+    "run",
+    "--no-prompt",
+    "--frozen",
+    `--config=${root}deno.json`,
+    ...permissions,
+    `${root}main.ts`,
+    ...args,
+  ];
+}
+
+/** Starts orilla with a clean environment. */
+export function spawnOrilla(args: readonly string[], options: OrillaOptions = {}): OrillaProcess {
+  const passed = options.binary === undefined ? PASSED_ON : [];
+  const environment = passed.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const command = new Deno.Command(options.binary ?? Deno.execPath(), {
+    args: options.binary === undefined ? denoArguments(args) : [...args],
+    clearEnv: true,
+    env: { ...Object.fromEntries(environment), NO_COLOR: "1", ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const child = command.spawn();
+  const stderr = new WatchedText(child.stderr);
+  const stdout = new WatchedText(child.stdout);
+  const result = finish(child, stdout, stderr);
+  return {
+    pid: child.pid,
+    kill: (signal) => child.kill(signal),
+    result,
+    untilStderr: (pattern) => stderr.until(pattern),
+    [Symbol.asyncDispose]: async () => {
+      try {
+        child.kill("SIGKILL");
+      } catch (error) {
+        // It has ended already.
+        if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+      }
+      await result;
+    },
+  };
+}
+
+/** Runs orilla to its end. */
+export async function runOrilla(
+  args: readonly string[],
+  options: OrillaOptions = {},
+): Promise<OrillaResult> {
+  await using orilla = spawnOrilla(args, options);
+  return await orilla.result;
+}
+
+async function finish(
+  child: Deno.ChildProcess,
+  stdout: WatchedText,
+  stderr: WatchedText,
+): Promise<OrillaResult> {
+  const [{ code }] = await Promise.all([child.status, stdout.ended, stderr.ended]);
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}
+
+/** Text of a stream, with those who wait for something in it. */
+class WatchedText {
+  text = "";
+  readonly ended: Promise<void>;
+  readonly #waiting = new Set<{ pattern: RegExp; done: PromiseWithResolvers<void> }>();
+  #isEnded = false;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.ended = this.#read(stream);
+  }
+
+  until(pattern: RegExp): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.#waiting.add({ pattern, done });
+    this.#settle();
+    return done.promise;
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      this.text += decoder.decode(bytes, { stream: true });
+      this.#settle();
+    }
+    this.#isEnded = true;
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (const waiting of this.#waiting) {
+      const isFound = waiting.pattern.test(this.text);
+      if (!isFound && !this.#isEnded) continue;
+      this.#waiting.delete(waiting);
+      if (isFound) waiting.done.resolve();
+      else {waiting.done.reject(
+          new Error(`orilla ended without ${waiting.pattern}; it wrote:\n${this.text}`),
+        );}
+    }
+  }
+}
