@@ -75,7 +75,9 @@ function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
     if (token.kind === "positional") throw notUnderstood(mode, token.value);
     const known = keys.get(token.name);
     if (known === undefined) throw notUnderstood(mode, token.rawName);
-    const value = token.value ?? (known.isSwitch ? "true" : undefined);
+    // What looks like the next flag is not the value of this one; --flag=--value says that it is.
+    const isNextFlag = token.inlineValue === false && token.value.startsWith("--");
+    const value = isNextFlag ? undefined : token.value ?? (known.isSwitch ? "true" : undefined);
     if (value === undefined) {
       throw usageError(`Cannot read ${token.rawName}: expected a value, got none`);
     }

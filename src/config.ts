@@ -102,6 +102,13 @@ export const OPTIONS = {
     environment: "KAFKA_SESSION_TIMEOUT_MS",
     meaning: "Without a heartbeat for this long the group gives the partitions to others",
   }),
+  metadataMaxAgeMs: option(integer(100, 3_600_000), {
+    default: "30000",
+    modes: ["consumer"],
+    unit: "ms",
+    environment: "KAFKA_METADATA_MAX_AGE_MS",
+    meaning: "How long until partitions that were added to the topic are found",
+  }),
   untilEnd: option(boolean(), {
     default: "false",
     modes: ["consumer"],

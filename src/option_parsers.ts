@@ -1,3 +1,5 @@
+import { microsecondsOf, parseIso8601 } from "./core/timestamp.ts";
+
 /** Reads the text of an option; `accepts` says in words which texts it takes. Throws RangeError for others. */
 export interface Parser<T> {
   readonly accepts: string;
@@ -90,12 +92,11 @@ export function duration(): Parser<number> {
   });
 }
 
-/** `now` (null), or an ISO 8601 time with `Z` or an offset, as milliseconds since 1970-01-01 UTC. */
+/** `now` (null), or an ISO 8601 date or time, as milliseconds since 1970-01-01 UTC. */
 export function startTime(): Parser<number | null> {
-  const pattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
   return textParser("now, a date (2026-11-24) or a time (2026-11-24T10:15:00Z)", (text) => {
     if (text === "now") return null;
-    const ms = pattern.test(text) ? Date.parse(text) : NaN;
-    return Number.isNaN(ms) ? undefined : ms;
+    const moment = parseIso8601(text);
+    return moment === null ? undefined : Number(microsecondsOf(moment) / 1000n);
   });
 }

@@ -52,7 +52,9 @@ export function progressLine(
     return [group(done), "events", rate, note].join("  ").trimEnd().slice(0, columns);
   }
   const share = Math.min(1, done / total);
-  const left = ratePerSecond > 0 ? `${Math.ceil((total - done) / ratePerSecond)} s left` : "";
+  const left = ratePerSecond > 0
+    ? `${Math.ceil(Math.max(0, total - done) / ratePerSecond)} s left`
+    : "";
   const percent = `${Math.floor(share * 100)}%`.padStart(4);
   const text = [percent, `${group(done)} of ${group(total)}`, rate, left].join("  ").trimEnd();
   const width = Math.min(30, columns - text.length - 3);

@@ -73,7 +73,8 @@ export async function readParquetFile(path: string): Promise<Record<string, unkn
       timestampFromMilliseconds: (value: bigint) => value * 1000n,
       timestampFromNanoseconds: (value: bigint) => value / 1000n,
       dateFromDays: (value: number) => value,
-      stringFromBytes: (value: Uint8Array) => value && new TextDecoder().decode(value),
+      stringFromBytes: (value: Uint8Array) =>
+        value && new TextDecoder("utf-8", { ignoreBOM: true }).decode(value),
     },
   });
 }

@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
@@ -33,18 +33,30 @@ export class Checkpoint implements Disposable {
   readonly #seenIds: SeenIds;
   readonly #hooks: FaultHooks;
   #seenIdCount: number;
+  readonly #ttlMs: number;
+  /** No id was seen before this; Infinity while there is none. */
+  #oldestSeenMs: number;
+  /** Statements, since errors of `exec` carry no SQLite code to decide on. */
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
+  readonly #undo: StatementSync;
 
   /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
   constructor(
     { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, hooks = noFaults }: CheckpointOptions,
   ) {
     this.#hooks = hooks;
+    this.#ttlMs = ttlMs;
     this.#database = open(`${outDir}/${file}`);
     try {
       prepareSchema(this.#database, newInstanceId);
       this.#seenIds = new SeenIds(this.#database, ttlMs);
       this.instanceId = readMeta(this.#database, "instance_id");
       this.#seenIdCount = this.#readSeenIdCount();
+      this.#oldestSeenMs = this.#readOldestSeenMs();
+      this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
+      this.#end = this.#database.prepare("COMMIT");
+      this.#undo = this.#database.prepare("ROLLBACK");
     } catch (error) {
       this.#database.close();
       throw isUnreadable(error) ? unreadable(error) : error;
@@ -102,6 +114,7 @@ export class Checkpoint implements Disposable {
 
   /** Deletes the expired ones among the next `limit` seen ids; returns how many that were. */
   expireStep(nowMs: number, limit: number): number {
+    if (nowMs - this.#ttlMs < this.#oldestSeenMs) return 0;
     let deleted = 0;
     this.#transaction("expire", () => {
       deleted = this.#seenIds.expireStep(nowMs, limit);
@@ -118,6 +131,12 @@ export class Checkpoint implements Disposable {
   #readSeenIdCount(): number {
     const row = this.#database.prepare("SELECT value FROM counters WHERE name = 'seenIds'").get();
     return Number(row?.["value"] ?? 0);
+  }
+
+  /** Every id was added by a commit, so the first commit bounds them. */
+  #readOldestSeenMs(): number {
+    const row = this.#database.prepare("SELECT min(committed_at_ms) AS ms FROM commits").get();
+    return typeof row?.["ms"] === "number" ? row["ms"] : Infinity;
   }
 
   #markPublished(sequence: number): void {
@@ -162,6 +181,7 @@ export class Checkpoint implements Disposable {
       this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
     });
     this.#seenIdCount += added;
+    this.#oldestSeenMs = Math.min(this.#oldestSeenMs, commit.committedAtMs);
   }
 
   #insertRange(
@@ -226,13 +246,13 @@ export class Checkpoint implements Disposable {
     operateSync(
       this.#hooks,
       { label: `${name}:begin`, path },
-      () => this.#database.exec("BEGIN IMMEDIATE"),
+      () => this.#begin.run(),
     );
     try {
       operateSync(this.#hooks, { label: `${name}:write`, path }, action);
-      operateSync(this.#hooks, { label: `${name}:end`, path }, () => this.#database.exec("COMMIT"));
+      operateSync(this.#hooks, { label: `${name}:end`, path }, () => this.#end.run());
     } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      if (this.#database.isTransaction) this.#undo.run();
       throw error;
     }
   }
@@ -254,7 +274,8 @@ function open(path: string): DatabaseSync {
 }
 
 function isUnreadable(error: unknown): boolean {
-  return /malformed|not a database|disk image|corrupt/i.test(messageOf(error));
+  return /malformed|not a database|disk image|corrupt|no such column|no such table|has \d+ columns/i
+    .test(messageOf(error));
 }
 
 function unreadable(error: unknown): Error {
@@ -262,7 +283,7 @@ function unreadable(error: unknown): Error {
     `${CHECKPOINT_FILE} cannot be read as a checkpoint (${
       messageOf(error)
     }). Restore it from a copy, ` +
-      `or start with another OUT_DIR`,
+      `or make a new one from the lake's files: orilla rebuild`,
     error,
   );
 }

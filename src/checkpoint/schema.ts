@@ -52,17 +52,25 @@ const TABLES = `
 
 /** Makes the tables that are missing, and gives a new checkpoint its random instance id. */
 export function prepareSchema(database: DatabaseSync, instanceId: string): void {
+  refuseOtherVersion(database);
   database.exec(TABLES);
   const insert = database.prepare("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING");
   insert.run("schema_version", String(SCHEMA_VERSION));
   insert.run("instance_id", instanceId);
-  const version = Number(readMeta(database, "schema_version"));
-  if (version !== SCHEMA_VERSION) {
-    throw damagedError(
-      `checkpoint.sqlite has schema version ${version}, this orilla knows ${SCHEMA_VERSION}. ` +
-        `Use the orilla that wrote it, or another OUT_DIR`,
-    );
-  }
+}
+
+/** Before anything is written: tables of another version are not touched. */
+function refuseOtherVersion(database: DatabaseSync): void {
+  const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'meta'")
+    .get();
+  if (Number(tables?.["n"] ?? 0) === 0) return;
+  const row = database.prepare("SELECT value FROM meta WHERE key = 'schema_version'").get();
+  const version = row?.["value"];
+  if (version === undefined || version === String(SCHEMA_VERSION)) return;
+  throw damagedError(
+    `checkpoint.sqlite has schema version ${version}, this orilla knows ${SCHEMA_VERSION}. ` +
+      `Use the orilla that wrote it, or another OUT_DIR`,
+  );
 }
 
 /** A value of the meta table. */

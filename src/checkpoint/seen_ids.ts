@@ -21,7 +21,8 @@ export class SeenIds {
   readonly #renew: StatementSync;
   readonly #stepEnd: StatementSync;
   readonly #deleteStep: StatementSync;
-  #cursor = "";
+  /** The UTF-8 bytes of the id up to which the sweep looked: as text, an id with NUL would come back cut. */
+  #cursor = new Uint8Array();
 
   /** @param ttlMs time to live in milliseconds, 0 for ever */
   constructor(database: DatabaseSync, ttlMs: number) {
@@ -39,10 +40,13 @@ export class SeenIds {
       "UPDATE seen_ids SET seen_at_ms = ?1 WHERE event_id IN (SELECT value FROM json_each(?2))",
     );
     this.#stepEnd = database.prepare(
-      "SELECT max(event_id) AS id FROM (SELECT event_id FROM seen_ids WHERE event_id > ? ORDER BY event_id LIMIT ?)",
+      `SELECT CAST(max(event_id) AS BLOB) AS id FROM (
+         SELECT event_id FROM seen_ids WHERE event_id > CAST(? AS TEXT) ORDER BY event_id LIMIT ?
+       )`,
     );
     this.#deleteStep = database.prepare(
-      "DELETE FROM seen_ids WHERE event_id > ? AND event_id <= ? AND seen_at_ms <= ?",
+      `DELETE FROM seen_ids WHERE event_id > CAST(? AS TEXT) AND event_id <= CAST(? AS TEXT)
+         AND seen_at_ms <= ?`,
     );
   }
 
@@ -75,8 +79,8 @@ export class SeenIds {
     if (this.#ttlMs === 0) return 0;
     const end = this.#stepEnd.get(this.#cursor, limit)?.["id"];
     const start = this.#cursor;
-    this.#cursor = typeof end === "string" ? end : "";
-    if (typeof end !== "string") return 0;
+    this.#cursor = end instanceof Uint8Array ? end : new Uint8Array();
+    if (!(end instanceof Uint8Array)) return 0;
     return Number(this.#deleteStep.run(start, end, this.#cutoffMs(nowMs)).changes);
   }
 

@@ -27,6 +27,7 @@ export async function consume(context: CommandContext): Promise<void> {
     groupId: config.groupId,
     allowsGaps: config.allowGaps,
     sessionTimeoutMs: config.sessionTimeoutMs,
+    metadataMaxAgeMs: config.metadataMaxAgeMs,
     instanceId: session.checkpoint.instanceId,
     sink: limitedSink(session, config.maxEvents),
     log,

@@ -37,8 +37,7 @@ export function decode(value: Uint8Array | null): Decoded | Undecodable {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    // RangeError: nesting deeper than the parser's stack.
-    if (error instanceof SyntaxError || error instanceof RangeError) return UNDECODABLE.notJson;
+    if (error instanceof SyntaxError) return UNDECODABLE.notJson;
     throw error;
   }
   return isObject(json) ? { kind: "decoded", fields: json, text } : UNDECODABLE.notObject;

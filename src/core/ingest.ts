@@ -18,5 +18,15 @@ export function ingest(batch: Batch, at: TopicPartition, record: RawRecord): voi
     return;
   }
   const extra = extraOf(decoded.fields, decoded.text);
+  if (extra === undefined) {
+    const { event_id: eventId } = valid.event;
+    batch.addRejected(at, record, {
+      kind: "rejected",
+      reason: "nested_too_deep",
+      path: null,
+      eventId,
+    });
+    return;
+  }
   batch.addEvent(at, record, valid.event, valid.moment, extra);
 }

@@ -7,6 +7,7 @@ export const REASONS = {
   not_utf8: "the value is not UTF-8",
   not_json: "the value is not JSON",
   not_object: "the value is JSON, but not an object",
+  nested_too_deep: "objects or arrays are nested too deep to keep the unknown fields",
   event_id_missing: "there is no event_id",
   event_id_not_string: "event_id is not a string",
   event_id_empty: "event_id is empty",

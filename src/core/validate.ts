@@ -10,7 +10,7 @@ export interface Valid {
   readonly moment: Moment;
 }
 
-/** Holds a decoded record against the schema. The first failing field decides the reason. */
+/** Holds a decoded record against the schema. The first failing field decides the reason; the form of ts comes last. */
 export function validate({ fields }: Decoded): Valid | Rejected {
   const result = eventSchema.safeParse(fields);
   if (!result.success) {

@@ -25,6 +25,8 @@ export interface KafkaSourceOptions {
   readonly instanceId: string;
   readonly allowsGaps: boolean;
   readonly sessionTimeoutMs: number;
+  /** Partitions that are added to the topic are found after this long. */
+  readonly metadataMaxAgeMs: number;
   readonly sink: RecordSink;
   readonly log: Log;
   readonly retrying: Retrying;
@@ -52,7 +54,7 @@ export class KafkaSource implements AsyncDisposable {
 
   constructor(options: KafkaSourceOptions) {
     this.#options = options;
-    const { kafka, groupId, sessionTimeoutMs } = options;
+    const { kafka, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
     this.#admin = kafka.admin();
     this.#consumer = kafka.consumer({
       groupId,
@@ -61,8 +63,7 @@ export class KafkaSource implements AsyncDisposable {
       maxWaitTimeInMs: 250,
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
-      // Partitions that are added to the topic are found after this long.
-      metadataMaxAge: 30_000,
+      metadataMaxAge: metadataMaxAgeMs,
       retry: { ...KAFKA_RETRIES, restartOnFailure: () => Promise.resolve(this.#mayRestart()) },
     });
   }
@@ -216,11 +217,12 @@ export class KafkaSource implements AsyncDisposable {
     if (!isCurrent() || !this.#follows(assignment, batch)) return;
     sink.noteHighWatermark({ topic, partition }, BigInt(batch.highWatermark));
     const run = { topic, partition, records: batch.messages.map(rawRecord) };
-    if (!await sink.add(run, isCurrent)) return;
-    const last = batch.lastOffset();
-    payload.resolveOffset(last);
-    assignment.read(partition, BigInt(last) + 1n);
-    this.#failingSinceMs = null;
+    if (await sink.add(run, isCurrent)) {
+      const last = batch.lastOffset();
+      payload.resolveOffset(last);
+      assignment.read(partition, BigInt(last) + 1n);
+      this.#failingSinceMs = null;
+    }
     onProgress();
   }
 

@@ -69,8 +69,8 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
       rowCount: table.numRows,
       bytes: bytes.length,
       checksum: createHash("sha256").update(bytes).digest("hex"),
-      eventIds: columnOf(table, "event_id").map((id) => typeof id === "string" ? id : null),
-      reasons: columnOf(table, "reason").map(String),
+      eventIds: textColumn(table, "event_id"),
+      reasons: textColumn(table, "reason").map(String),
       ranges: rangesOf(metadata),
     };
   } catch (error) {
@@ -81,9 +81,18 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
   }
 }
 
-function columnOf(table: Table, name: string): unknown[] {
-  const column = table.getChild(name);
-  return column === null ? [] : Array.from<unknown>(column);
+// Arrow's own accessor takes a byte order mark off the beginning of a text.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The texts of a column, null where there is none; empty where the file has no such column. */
+function textColumn(table: Table, name: string): (string | null)[] {
+  const chunks = table.getChild(name)?.data ?? [];
+  return chunks.flatMap((data) =>
+    Array.from({ length: data.length }, (_, i) => {
+      if (!data.getValid(i)) return null;
+      return utf8.decode(data.values.subarray(data.valueOffsets[i], data.valueOffsets[i + 1]));
+    })
+  );
 }
 
 interface StoredRange extends Omit<OffsetRange, "firstOffset" | "nextOffset"> {

@@ -1,7 +1,11 @@
+import { createHash } from "node:crypto";
 import type { ManifestFile } from "../core/commit.ts";
 import { damagedError } from "../core/errors.ts";
-import { folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
+import { DEAD_LETTERS_FOLDER, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { Files } from "../runtime/files.ts";
+
+/** What publishing needs to know of a file. */
+export type FileToPublish = Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes" | "checksum">;
 
 /**
  * Gives committed files their final names and makes these durable. It may be called again after any
@@ -9,20 +13,17 @@ import type { Files } from "../runtime/files.ts";
  *
  * @throws OrillaError with exit code 3 where a file is neither staged nor published
  */
-export async function publish(
-  files: Files,
-  manifest: readonly Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes">[],
-): Promise<void> {
-  const changedFolders = new Set<string>();
+export async function publish(files: Files, manifest: readonly FileToPublish[]): Promise<void> {
+  const folders = new Set<string>();
   for (const file of manifest) {
     const folder = folderOf(file.finalPath);
-    for (const parent of await files.makeFolder(folder, "publish:mkdir")) {
-      changedFolders.add(parent);
-    }
+    await files.makeFolder(folder, "publish:mkdir");
     await publishFile(files, file);
-    changedFolders.add(folder);
+    folders.add(folder);
   }
-  for (const folder of changedFolders) await files.syncFolder(folder, "publish:fsync");
+  for (const folder of [...folders, ...files.unsyncedFolders]) {
+    await files.syncFolder(folder, "publish:fsync");
+  }
   // Only now may the staged names go: until the folders are durable they are what recovery goes by.
   for (const { stagedPath } of manifest) {
     if (await files.exists(stagedPath)) await files.remove(stagedPath, "publish:unlink");
@@ -31,14 +32,14 @@ export async function publish(
 
 async function publishFile(
   files: Files,
-  { stagedPath, finalPath, bytes }: Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes">,
+  { stagedPath, finalPath, bytes, checksum }: FileToPublish,
 ): Promise<void> {
-  const published = await files.size(finalPath);
-  if (published === bytes) return;
-  if (published !== null) {
+  if (await files.exists(finalPath)) {
+    const found = createHash("sha256").update(await files.read(finalPath)).digest("hex");
+    if (found === checksum) return;
     throw damagedError(
-      `${finalPath} has ${published} bytes, but ${bytes} were committed: it was changed from outside. ` +
-        `Move it away and start again`,
+      `${finalPath} is not the file that was committed: it was changed from outside. Move it away and ` +
+        `start again`,
     );
   }
   const staged = await files.size(stagedPath);
@@ -62,6 +63,12 @@ export async function recoverLake(
   files: Files,
   unpublished: readonly ManifestFile[],
 ): Promise<{ readonly publishedCount: number; readonly deletedCount: number }> {
+  if (unpublished.length > 0) {
+    // The start before this one may have made folders and ended before it synced their names.
+    for (const parent of [".", DEAD_LETTERS_FOLDER]) {
+      if (await files.exists(parent)) await files.syncFolder(parent, "publish:fsync");
+    }
+  }
   await publish(files, unpublished);
   const leftovers = await files.list(STAGING_FOLDER);
   for (const name of leftovers) await files.remove(`${STAGING_FOLDER}/${name}`, "recover:remove");

@@ -51,9 +51,8 @@ export async function stage(files: Files, request: StageRequest): Promise<readon
 
 /** Makes the folder that staged files are written in, durably. */
 export async function prepareStaging(files: Files): Promise<void> {
-  for (const changed of await files.makeFolder(STAGING_FOLDER, "publish:mkdir")) {
-    await files.syncFolder(changed, "publish:fsync");
-  }
+  await files.makeFolder(STAGING_FOLDER, "publish:mkdir");
+  for (const folder of files.unsyncedFolders) await files.syncFolder(folder, "publish:fsync");
 }
 
 type Bounds = readonly [min: bigint, max: bigint];

@@ -9,6 +9,7 @@ import { type FaultHooks, noFaults, operate, type OperationLabel } from "./opera
 export class Files {
   readonly #root: string;
   readonly #hooks: FaultHooks;
+  readonly #unsyncedFolders = new Set<string>();
 
   /** @param root absolute path of OUT_DIR, which exists */
   constructor(root: string, hooks: FaultHooks = noFaults) {
@@ -76,27 +77,33 @@ export class Files {
   }
 
   /**
-   * Makes a folder, with its parents; returns the folders whose entries changed, for `syncFolder`.
+   * Makes a folder, with its parents. The folders that hold them are `unsyncedFolders` from then on.
    *
    * @throws OrillaError with exit code 3 where a symbolic link stands in its place: Deno's permissions would
    * follow it out of OUT_DIR
    */
-  async makeFolder(path: string, label: OperationLabel): Promise<readonly string[]> {
-    if (path === ".") return [];
-    await this.refuseLink(path);
-    if (await this.exists(path)) return [];
+  async makeFolder(path: string, label: OperationLabel): Promise<void> {
+    if (path === ".") return;
     const parent = folderOf(path);
-    const changed = await this.makeFolder(parent, label);
+    await this.makeFolder(parent, label);
+    await this.refuseLink(path);
+    if (await this.exists(path)) return;
+    this.#unsyncedFolders.add(parent);
     await operate(this.#hooks, { label, path }, () => {
       return Deno.mkdir(this.absolute(path), { recursive: true });
     });
-    return [...changed, parent];
+  }
+
+  /** Folders that got a new folder whose name is not durable yet. */
+  get unsyncedFolders(): Iterable<string> {
+    return [...this.#unsyncedFolders];
   }
 
   /** Makes a folder's entries durable. */
   async syncFolder(path: string, label: OperationLabel): Promise<void> {
     using folder = await Deno.open(this.absolute(path), { read: true });
     await operate(this.#hooks, { label, path }, () => folder.sync());
+    this.#unsyncedFolders.delete(path);
   }
 
   async exists(path: string): Promise<boolean> {

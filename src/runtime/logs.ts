@@ -69,16 +69,17 @@ export function setUpLogs(options: {
     ],
   });
   const logger = getLogger("orilla");
+  // The message goes along as a value: LogTape would fill braces in its text with fields.
   return {
-    debug: (message, fields = {}) => logger.debug(message, fields),
-    info: (message, fields = {}) => logger.info(message, fields),
-    warning: (message, fields = {}) => logger.warning(message, fields),
-    error: (message, fields = {}) => logger.error(message, fields),
+    debug: (message, fields = {}) => logger.debug("{message}", { ...fields, message }),
+    info: (message, fields = {}) => logger.info("{message}", { ...fields, message }),
+    warning: (message, fields = {}) => logger.warning("{message}", { ...fields, message }),
+    error: (message, fields = {}) => logger.error("{message}", { ...fields, message }),
   };
 }
 
 function messageText({ message }: LogRecord): string {
-  return message.map(String).join("");
+  return scrub(message.map(String).join(""));
 }
 
 function listedFields({ properties }: LogRecord): [string, string | number][] {
@@ -103,5 +104,5 @@ function textLine(record: LogRecord): string {
 
 /** Takes credentials out of URLs that libraries put into their messages. */
 export function scrub(text: string): string {
-  return text.replaceAll(/(\w+:\/\/)[^\s/@]+@/g, "$1…@").replaceAll(/[\r\n]+/g, " ");
+  return text.replaceAll(/(\w+:\/\/)[^\s/]*@/g, "$1…@").replaceAll(/[\r\n]+/g, " ");
 }

@@ -26,7 +26,7 @@ export interface Retrying {
 }
 
 /**
- * Runs an operation, and again after a failure that can pass: waits grow exponentially with full jitter
+ * Runs an operation, and again after a failure that can pass: waits grow exponentially with equal jitter
  * (M. Brooker, "Exponential Backoff And Jitter", 2015).
  *
  * @throws OrillaError with exit code 1 when the policy is spent; other failures as they are

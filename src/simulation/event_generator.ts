@@ -108,7 +108,7 @@ function timeOf(options: GeneratorOptions, i: number, nowMs: () => number): numb
 
 /** A version 4 UUID that depends on the seed and the number alone (RFC 9562, 5.4). */
 function uuid(seed: number, id: number): string {
-  const random = seededRandom(seed ^ Math.imul(id + 1, 0x85ebca6b) ^ Math.floor(id / 2 ** 32));
+  const random = seededRandom(seed, [id | 0, Math.floor(id / 2 ** 32) + 1]);
   const hex = Array.from(
     { length: 4 },
     () => Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0"),

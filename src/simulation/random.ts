@@ -1,9 +1,13 @@
 /** A number in [0, 1). */
 export type Random = () => number;
 
-/** Seeded random numbers: sfc32 (C. Doty-Humphrey, PractRand), mixed for 12 rounds from a 32-bit seed. */
-export function seededRandom(seed: number): Random {
-  let a = seed >>> 0, b = 0x9e3779b9, c = 0x243f6a88, counter = 1;
+/**
+ * Seeded random numbers: sfc32 (C. Doty-Humphrey, PractRand), mixed for 12 rounds from up to 96 bits.
+ *
+ * @param more further words of the seed
+ */
+export function seededRandom(seed: number, more: readonly [number, number] = [0, 0]): Random {
+  let a = seed >>> 0, b = 0x9e3779b9 ^ more[0], c = 0x243f6a88 ^ more[1], counter = 1;
   const next = () => {
     const sum = (a + b + counter) | 0;
     counter = (counter + 1) | 0;
