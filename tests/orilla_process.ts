@@ -33,6 +33,8 @@ const PASSED_ON = [
   "DENO_NO_UPDATE_CHECK",
 ];
 
+const LIMIT_MS = 180_000;
+
 /** The command line of orilla in `deno run`, with the permissions of deno.json's tasks. */
 function denoArguments(args: readonly string[]): string[] {
   const permissions = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
@@ -98,7 +100,10 @@ async function finish(
   stdout: WatchedText,
   stderr: WatchedText,
 ): Promise<OrillaResult> {
+  // A process that hangs must not hang the tests with it.
+  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
   const [{ code }] = await Promise.all([child.status, stdout.ended, stderr.ended]);
+  clearTimeout(limit);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 

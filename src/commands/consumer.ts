@@ -31,7 +31,7 @@ export async function consume(context: CommandContext): Promise<void> {
     instanceId: session.checkpoint.instanceId,
     sink: limitedSink(session, config.maxEvents),
     log,
-    retrying: retryingOf(context),
+    retrying: retryingOf(context, (operation) => session.pipeline.noteRetry(operation)),
     onProgress: () => end.check(source),
     onFailure: failure.reject,
   });

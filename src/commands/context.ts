@@ -1,3 +1,4 @@
+import type { RetriedOperation } from "../core/counters.ts";
 import type { Config } from "../config.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -17,14 +18,22 @@ export interface CommandContext {
   readonly stop: AbortSignal;
 }
 
-/** How operations of a command are tried again: up to RETRY_BUDGET_MS. */
-export function retryingOf({ config, log }: CommandContext): Retrying {
+/**
+ * How operations of a command are tried again: up to RETRY_BUDGET_MS.
+ *
+ * @param count told of each failure that is followed by another try
+ */
+export function retryingOf(
+  { config, log }: CommandContext,
+  count: (operation: RetriedOperation) => void = () => {},
+): Retrying {
   return {
     policy: { attempts: 1_000, baseMs: 100, capMs: 10_000, budgetMs: config.retryBudgetMs },
     clock: systemClock,
     random: Math.random,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     onRetry: (operation, error, waitMs) => {
+      count(operation);
       log.warning("failed, and is tried again", { operation, error: String(error), waitMs });
     },
   };

@@ -1,6 +1,6 @@
 import { Batch } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
-import { type Counters, totalOf } from "../core/counters.ts";
+import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
 import { assert } from "../core/errors.ts";
 import { ingest } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
@@ -103,6 +103,11 @@ export class Pipeline implements Disposable {
   /** Counts an assignment received from the group coordinator. */
   noteRebalance(): void {
     this.#counters.rebalances++;
+  }
+
+  /** Counts a failure of an operation that is tried again. */
+  noteRetry(operation: RetriedOperation): void {
+    this.#counters.retries[operation]++;
   }
 
   /** Notes where a partition's log ends, for its lag. */

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { CompressionTypes } from "kafkajs";
 import { readDeadLetters, readLake } from "../lake_reader.ts";
@@ -74,7 +75,7 @@ kafkaTest("consumer reads what other producers write", async (test) => {
         {
           key: "k1",
           value: null,
-          headers: { source: "a", many: ["b", "c"], bytes: new Uint8Array([0, 255]) as never },
+          headers: { source: "a", many: ["b", "c"], bytes: Buffer.of(0, 255) },
         },
         { key: "k2", value: "" },
         { key: null, value: "[]" },
