@@ -17,7 +17,16 @@ const LAYERS: readonly (readonly string[])[] = [
 /** Which npm packages and built-in modules each folder may import; the only importer of each is listed here. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "src/core": ["zod"],
-  "src/kafka": ["kafkajs", "snappyjs", "lz4js", "node:buffer", "node:process", "node:zlib"],
+  "src/kafka": [
+    "kafkajs",
+    "snappyjs",
+    "lz4js",
+    "node:buffer",
+    "node:net",
+    "node:process",
+    "node:tls",
+    "node:zlib",
+  ],
   "src/lake": ["apache-arrow", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
   "src/checkpoint": ["node:sqlite"],
   "src/runtime": ["@logtape/logtape", "prom-client", "node:process"],

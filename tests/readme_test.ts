@@ -71,7 +71,9 @@ Deno.test("README's commands are tasks, modes and options that exist", async () 
   for (const [, mode = ""] of readme.matchAll(/`orilla ([a-z]+)/g)) {
     assert.ok(MODES.some((known) => known === mode), `there is a mode ${mode}`);
   }
-  const flags = new Set(OPTION_ROWS.map(([key]) => flagOf(key)).concat("--help", "--allow-ffi"));
+  const flags = new Set(
+    OPTION_ROWS.map(([key]) => flagOf(key)).concat("--help", "--allow-ffi", "--minutes", "--seed"),
+  );
   for (const [flag] of readme.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)) {
     assert.ok(flags.has(flag), `there is an option ${flag}`);
   }

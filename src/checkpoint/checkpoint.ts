@@ -89,7 +89,11 @@ export class Checkpoint implements Disposable {
 
   /** The places in `ids` of those accepted before, within the time to live. */
   seenAmong(ids: readonly string[], nowMs: number): readonly number[] {
-    return this.#seenIds.seenAmong(ids, nowMs);
+    try {
+      return this.#seenIds.seenAmong(ids, nowMs);
+    } catch (error) {
+      throw isUnreadable(error) ? unreadable(error) : error;
+    }
   }
 
   /** Makes a commit durable as a whole, or throws and leaves no trace of it. All earlier ones count as published. */
@@ -253,7 +257,7 @@ export class Checkpoint implements Disposable {
       operateSync(this.#hooks, { label: `${name}:end`, path }, () => this.#end.run());
     } catch (error) {
       if (this.#database.isTransaction) this.#undo.run();
-      throw error;
+      throw isUnreadable(error) ? unreadable(error) : error;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { operatingError } from "../core/errors.ts";
+import { operatingError, OrillaError } from "../core/errors.ts";
 
 /** The file that keeps a second writer out of OUT_DIR. */
 export const LOCK_FILE = "checkpoint.lock";
@@ -18,7 +18,7 @@ export function lockOutDir(outDir: string): Disposable {
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    if (!isLocked(error)) throw error;
+    if (!saysLocked(error)) throw error;
     throw operatingError(
       `Another orilla is writing to ${outDir}. Stop it first, or choose another --out-dir`,
       error,
@@ -27,6 +27,17 @@ export function lockOutDir(outDir: string): Disposable {
   return { [Symbol.dispose]: () => database.close() };
 }
 
-function isLocked(error: unknown): boolean {
+/** Whether a process is writing to OUT_DIR just now. */
+export function isLocked(outDir: string): boolean {
+  try {
+    using _lock = lockOutDir(outDir);
+    return false;
+  } catch (error) {
+    if (error instanceof OrillaError) return true;
+    throw error;
+  }
+}
+
+function saysLocked(error: unknown): boolean {
   return error instanceof Error && error.message.includes("database is locked");
 }

@@ -1,6 +1,7 @@
 import { operatingError } from "../core/errors.ts";
 import type { RecordRun } from "../core/record.ts";
 import { kafkaClient, noBrokerError } from "../kafka/client.ts";
+import { JoinGate } from "../kafka/join_gate.ts";
 import { topicExists } from "../kafka/publisher.ts";
 import { KafkaSource, type RecordSink } from "../kafka/source.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
@@ -16,13 +17,15 @@ export async function consume(context: CommandContext): Promise<void> {
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
   using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
-  const kafka = kafkaClient(config, log);
+  const gate = new JoinGate();
+  const kafka = kafkaClient(config, { log, gate });
   if (!await waitForTopic(context, kafka)) return;
 
   const startMs = systemClock.monotonicMs();
   const end = new EndOfRun(context, session);
   await using source = new KafkaSource({
     kafka,
+    gate,
     topic: config.topic,
     groupId: config.groupId,
     allowsGaps: config.allowGaps,
@@ -86,7 +89,11 @@ function limitedSink({ pipeline, summary }: LakeSession, maxEvents: number): Rec
     drop: () => pipeline.drop(),
     nextOffset: (at) => pipeline.nextOffset(at),
     noteHighWatermark: (at, offset) => pipeline.noteHighWatermark(at, offset),
+    settle: () => pipeline.settle(),
     noteRebalance: () => pipeline.noteRebalance(),
+    get sequence() {
+      return pipeline.sequence;
+    },
   };
 }
 

@@ -13,7 +13,7 @@ export async function produce(context: CommandContext): Promise<void> {
   const { config, reporter, log, stop } = context;
   const { topic } = config;
   await using publisher = new KafkaPublisher({
-    kafka: kafkaClient(config, log),
+    kafka: kafkaClient(config, { log }),
     topic,
     log,
     retrying: retryingOf(context),

@@ -3,6 +3,7 @@ import process from "node:process";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { registerCodecs } from "./codecs.ts";
+import { JoinGate } from "./join_gate.ts";
 
 /** How to reach the brokers. */
 export interface KafkaConnection {
@@ -19,13 +20,21 @@ export const KAFKAJS_ENVIRONMENT = [
   "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
 ] as const;
 
-/** A kafkajs client that logs through ours. */
-export function kafkaClient({ bootstrapServers, clientId }: KafkaConnection, log: Log): Kafka {
+/**
+ * A kafkajs client that logs through ours.
+ *
+ * @param gate what its group members wait for before they give up their partitions
+ */
+export function kafkaClient(
+  { bootstrapServers, clientId }: KafkaConnection,
+  { log, gate = new JoinGate() }: { readonly log: Log; readonly gate?: JoinGate },
+): Kafka {
   registerCodecs();
   silenceNegativeTimeouts();
   return new Kafka({
     clientId,
     brokers: [...bootstrapServers],
+    socketFactory: gate.socketFactory,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
     retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 },

@@ -5,7 +5,10 @@ import type { RecordRun, TopicPartition } from "../core/record.ts";
 import type { Log } from "../runtime/logs.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { Assignment } from "./assignment.ts";
-import { groupMetadata, startOffset } from "./positions.ts";
+import type { JoinGate } from "./join_gate.ts";
+import { groupMetadata, type KnownOffsets, startOffset } from "./positions.ts";
+import { isFatal, isRefusal } from "./errors.ts";
+import { heartbeatPump } from "./heartbeat_pump.ts";
 import { rawRecord } from "./records.ts";
 import { knownOffsets } from "./topic_offsets.ts";
 
@@ -13,13 +16,19 @@ import { knownOffsets } from "./topic_offsets.ts";
 export interface RecordSink {
   add(run: RecordRun, isCurrent: () => boolean): Promise<boolean>;
   drop(): void;
+  /** Waits for a commit under way. */
+  settle(): Promise<void>;
   nextOffset(at: TopicPartition): bigint | undefined;
   noteHighWatermark(at: TopicPartition, offset: bigint): void;
   noteRebalance(): void;
+  /** The last commit's. */
+  readonly sequence: number;
 }
 
 export interface KafkaSourceOptions {
   readonly kafka: Kafka;
+  /** The gate of that client. */
+  readonly gate: JoinGate;
   readonly topic: string;
   readonly groupId: string;
   readonly instanceId: string;
@@ -47,14 +56,18 @@ export class KafkaSource implements AsyncDisposable {
   #assignment = Assignment.none();
   #heartbeat: (() => Promise<void>) | null = null;
   #isDraining = false;
-  /** When kafkajs first gave up since the last record taken in; null while all is well. */
-  #failingSinceMs: number | null = null;
+  /** Nothing is waited for any more. */
+  #isClosed = false;
+  /** When the coordinator last accepted something of this process, on the monotonic clock. */
+  #lastHeardMs = 0;
+  #watchdog: ReturnType<typeof setInterval> | undefined;
   /** Where each partition's log ended when it was first looked at, for `--until-end`. */
   readonly #firstEnds = new Map<number, bigint>();
 
   constructor(options: KafkaSourceOptions) {
     this.#options = options;
-    const { kafka, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
+    const { kafka, gate, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
+    gate.before = () => this.#beforeLeaving();
     this.#admin = kafka.admin();
     this.#consumer = kafka.consumer({
       groupId,
@@ -64,7 +77,8 @@ export class KafkaSource implements AsyncDisposable {
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
       metadataMaxAge: metadataMaxAgeMs,
-      retry: { ...KAFKA_RETRIES, restartOnFailure: () => Promise.resolve(this.#mayRestart()) },
+      // As a member that waits for its broker the process keeps its partitions; how long is #watch's to say.
+      retry: { ...PATIENT, restartOnFailure: () => Promise.resolve(false) },
     });
   }
 
@@ -79,22 +93,22 @@ export class KafkaSource implements AsyncDisposable {
     await this.#admin.connect();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [topic], fromBeginning: true });
-    const { GROUP_JOIN, CRASH, START_BATCH_PROCESS } = this.#consumer.events;
+    const { GROUP_JOIN, HEARTBEAT, CRASH, START_BATCH_PROCESS } = this.#consumer.events;
+    this.#consumer.on(HEARTBEAT, () => this.#heard());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.#heard();
       this.#assign(payload.memberAssignment[topic] ?? []);
     });
-    this.#consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error, payload.restart));
+    this.#consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error));
     this.#consumer.on(START_BATCH_PROCESS, ({ payload }) => {
       // Batches of control records and aborted transactions alone are not handed to eachBatch.
       if (payload.batchSize > 0) return;
       this.#assignment.read(payload.partition, BigInt(payload.lastOffset) + 1n);
       this.#options.onProgress();
     });
-    await this.#consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.#eachBatch(payload),
-    });
+    this.#heard();
+    this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
+    await this.#run();
   }
 
   /** Stops delivering; what was delivered can still be committed. */
@@ -106,7 +120,7 @@ export class KafkaSource implements AsyncDisposable {
   async confirmAssignment(): Promise<boolean> {
     const assignment = this.#assignment;
     try {
-      await this.#heartbeat?.();
+      await this.#untilAnswered("fetch", () => this.#heartbeat?.());
     } catch (error) {
       this.#options.log.warning("the group coordinator no longer accepts this member", {
         error: messageOf(error),
@@ -118,31 +132,70 @@ export class KafkaSource implements AsyncDisposable {
 
   /** See `Group`: the group's offsets are a hint for other tools and for the partitions' next owners. */
   async acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void> {
-    const { instanceId, log } = this.#options;
-    const metadata = groupMetadata(instanceId, sequence);
+    await this.#writeGroupOffsets(ranges, sequence);
+  }
+
+  async #writeGroupOffsets(
+    offsets: readonly Pick<OffsetRange, "topic" | "partition" | "nextOffset">[],
+    sequence: number,
+  ): Promise<void> {
+    const metadata = groupMetadata(this.#options.instanceId, sequence);
+    const committed = offsets.map(({ topic, partition, nextOffset }) => ({
+      topic,
+      partition,
+      offset: String(nextOffset),
+      metadata,
+    }));
     try {
-      await this.#consumer.commitOffsets(ranges.map(({ topic, partition, nextOffset }) => ({
-        topic,
-        partition,
-        offset: String(nextOffset),
-        metadata,
-      })));
+      await this.#untilAnswered(
+        "group_offset_commit",
+        () => this.#consumer.commitOffsets(committed),
+      );
     } catch (error) {
-      log.warning("the group's offsets could not be written; the checkpoint holds them", {
-        sequence,
-        error: messageOf(error),
-      });
+      this.#options.log.warning(
+        "the group's offsets could not be written; the checkpoint holds them",
+        {
+          sequence,
+          error: messageOf(error),
+        },
+      );
+    }
+  }
+
+  /** Tries until the coordinator answers, while this process may still be a member; #watch bounds it. */
+  async #untilAnswered(
+    operation: "fetch" | "group_offset_commit",
+    action: () => Promise<void> | undefined,
+  ): Promise<void> {
+    const assignment = this.#assignment;
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        if (isRefusal(error) || !assignment.isCurrent || this.#isClosed) throw error;
+        this.#options.retrying.onRetry(operation, error, RESTART_MS);
+        await delay(RESTART_MS);
+      }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDraining = true;
+    this.#isClosed = true;
+    clearInterval(this.#watchdog);
     this.#assignment.end();
     // A broker that is gone must not hold up the end; the group finds out by itself.
     await Promise.race([
       Promise.all([this.#consumer.disconnect(), this.#admin.disconnect()]),
       delay(DISCONNECT_MS),
     ]);
+  }
+
+  /** A commit under way is finished and acknowledged; what is only buffered is somebody else's to handle. */
+  async #beforeLeaving(): Promise<void> {
+    await this.#options.sink.settle();
+    this.#assignment.end();
+    this.#options.sink.drop();
   }
 
   #assign(partitions: readonly number[]): void {
@@ -189,7 +242,27 @@ export class KafkaSource implements AsyncDisposable {
         );
       }
     }
+    await this.#acknowledgeLate(assignment, all);
     this.#options.onProgress();
+  }
+
+  /**
+   * Writes the checkpoint's offsets to the group where these are ahead: the last process ended, or could not
+   * reach the broker, between its commit and the acknowledgement. A next owner would start too early.
+   */
+  async #acknowledgeLate(assignment: Assignment, all: readonly KnownOffsets[]): Promise<void> {
+    const late = all.filter(({ partition, checkpoint, group }) =>
+      assignment.has(partition) && checkpoint !== null && checkpoint > (group?.offset ?? -1n)
+    );
+    if (late.length === 0) return;
+    await this.#writeGroupOffsets(
+      late.map(({ topic, partition, checkpoint }) => ({
+        topic,
+        partition,
+        nextOffset: checkpoint ?? 0n,
+      })),
+      this.#options.sink.sequence,
+    );
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
@@ -205,6 +278,8 @@ export class KafkaSource implements AsyncDisposable {
     if (this.#isDraining) await delay(DRAIN_POLL_MS);
     // kafkajs rejoins the group when a handler throws what its heartbeat threw.
     if (pump.error !== null) throw pump.error;
+    if (this.#isDraining || this.#assignment.isCurrent) return;
+    throw Object.assign(new Error("the assignment has ended"), { type: "REBALANCE_IN_PROGRESS" });
   }
 
   async #takeIn(payload: EachBatchPayload): Promise<void> {
@@ -221,7 +296,6 @@ export class KafkaSource implements AsyncDisposable {
       const last = batch.lastOffset();
       payload.resolveOffset(last);
       assignment.read(partition, BigInt(last) + 1n);
-      this.#failingSinceMs = null;
     }
     onProgress();
   }
@@ -246,46 +320,69 @@ export class KafkaSource implements AsyncDisposable {
     return false;
   }
 
-  /** Whether kafkajs, which gave up for the moment, may connect anew: until the budget for retries is spent. */
-  #mayRestart(): boolean {
-    const { clock, policy, onRetry } = this.#options.retrying;
-    this.#failingSinceMs ??= clock.monotonicMs();
-    if (this.#isDraining || clock.monotonicMs() - this.#failingSinceMs > policy.budgetMs) {
-      return false;
-    }
-    onRetry("connect", new Error("lost the connection to Kafka"), policy.baseMs);
-    return true;
+  #run(): Promise<void> {
+    return this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.#eachBatch(payload),
+    });
   }
 
-  #crashed(error: Error, restarts: boolean): void {
+  #heard(): void {
+    this.#lastHeardMs = this.#options.retrying.clock.monotonicMs();
+  }
+
+  /** Ends the wait for a coordinator that has been silent for longer than the budget for retries. */
+  #watch(): void {
+    const { clock, policy } = this.#options.retrying;
+    const silentMs = clock.monotonicMs() - this.#lastHeardMs;
+    if (this.#isDraining || silentMs < policy.budgetMs + SILENCE_MS) return;
+    this.drain();
+    this.#isClosed = true;
+    const seconds = Math.round(silentMs / 1000);
+    this.#options.onFailure(
+      operatingError(
+        `Kafka has not answered for ${seconds} s. Nothing is lost; start again when it does`,
+      ),
+    );
+  }
+
+  /** kafkajs gave up and left the group. Joins anew, unless trying again cannot help. */
+  #crashed(error: unknown): void {
+    const { sink, onFailure, retrying } = this.#options;
     this.#assignment.end();
-    this.#options.sink.drop();
-    if (restarts || this.#isDraining) return;
-    this.#options.onFailure(operatingError(`Kafka: ${messageOf(error)}`, error));
+    sink.drop();
+    if (this.#isDraining) return;
+    if (isFatal(error)) {
+      onFailure(operatingError(`Kafka: ${messageOf(error)}`, error));
+      return;
+    }
+    retrying.onRetry("connect", error, RESTART_MS);
+    setTimeout(() => void this.#restart(), RESTART_MS);
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      if (this.#isDraining) return;
+      await this.#consumer.connect();
+      await this.#run();
+    } catch (error) {
+      this.#crashed(error);
+    }
   }
 }
 
-const KAFKA_RETRIES = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 };
+const PATIENT = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 1_000_000 };
+const RESTART_MS = 1_000;
+const WATCH_MS = 500;
+/** Silence that is normal: heartbeats are sent every 3 s. */
+const SILENCE_MS = 5_000;
+
 /** Larger fetches mean fewer turns; memory holds one fetch of all partitions at a time. */
 const FETCH_BYTES_PER_PARTITION = 1_048_576;
-const HEARTBEAT_PUMP_MS = 500;
 const DRAIN_POLL_MS = 50;
 const DISCONNECT_MS = 5_000;
 
 function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Sends heartbeats while a handler runs; kafkajs itself sends them only between handlers. */
-function heartbeatPump(heartbeat: () => Promise<void>): Disposable & { readonly error: unknown } {
-  let error: unknown = null;
-  const timer = setInterval(() => {
-    heartbeat().catch((cause) => error ??= cause);
-  }, HEARTBEAT_PUMP_MS);
-  return {
-    get error() {
-      return error;
-    },
-    [Symbol.dispose]: () => clearInterval(timer),
-  };
 }

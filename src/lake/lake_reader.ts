@@ -19,25 +19,34 @@ export interface LakeFile extends ParsedFileName {
 
 /** All files that orilla published below OUT_DIR, data and dead letters, in the order of their paths. */
 export async function listPublished(files: Files): Promise<readonly LakeFile[]> {
-  const found: LakeFile[] = [];
+  return (await listParquet(files)).flatMap((path) => {
+    const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+    return parsed === null ? [] : [{ ...parsed, path }];
+  });
+}
+
+/** Paths of all Parquet files in the lake's folders, whoever wrote them. */
+export async function listParquet(files: Files): Promise<readonly string[]> {
+  const found: string[] = [];
   for (const parent of ["", `${DEAD_LETTERS_FOLDER}/`]) {
     for (const folder of await files.list(parent === "" ? "." : DEAD_LETTERS_FOLDER)) {
       if (!/^date=\d{4}-\d\d-\d\d$/.test(folder)) continue;
-      found.push(...await listFolder(files, `${parent}${folder}`));
+      const names = await files.list(`${parent}${folder}`);
+      found.push(
+        ...names.filter((name) => name.endsWith(".parquet")).map((name) =>
+          `${parent}${folder}/${name}`
+        ),
+      );
     }
   }
   return found;
 }
 
 /** The staged files. */
-export function listStaged(files: Files): Promise<readonly LakeFile[]> {
-  return listFolder(files, STAGING_FOLDER);
-}
-
-async function listFolder(files: Files, folder: string): Promise<LakeFile[]> {
-  return (await files.list(folder)).flatMap((name) => {
+export async function listStaged(files: Files): Promise<readonly LakeFile[]> {
+  return (await files.list(STAGING_FOLDER)).flatMap((name) => {
     const parsed = parseFileName(name);
-    return parsed === null ? [] : [{ ...parsed, path: `${folder}/${name}` }];
+    return parsed === null ? [] : [{ ...parsed, path: `${STAGING_FOLDER}/${name}` }];
   });
 }
 

@@ -43,6 +43,12 @@ async function publishFile(
     );
   }
   const staged = await files.size(stagedPath);
+  if (staged === null && !await files.exists(STAGING_FOLDER)) {
+    const message = `${
+      files.absolute(STAGING_FOLDER)
+    } is not there: OUT_DIR was removed or replaced`;
+    throw Object.assign(new Error(message), { code: "ENOENT" });
+  }
   if (staged !== bytes) {
     const state = staged === null ? "is not there" : `has ${staged} bytes instead of ${bytes}`;
     throw damagedError(

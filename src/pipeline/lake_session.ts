@@ -90,7 +90,6 @@ export class LakeSession implements Disposable {
     const files = new Files(outDir, hooks);
     for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
     resources.use(lockOutDir(outDir));
-    await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
     const checkpoint = resources.use(new Checkpoint({ outDir, ttlMs, newInstanceId, hooks }));
     await prepareStaging(files);
@@ -100,6 +99,7 @@ export class LakeSession implements Disposable {
         count: adopted,
       });
     }
+    if (checkpoint.read().sequence === 0) await refuseLostCheckpoint(files);
     const { publishedCount, deletedCount } = await recoverLake(
       files,
       checkpoint.unpublishedFiles(),
@@ -120,6 +120,7 @@ export class LakeSession implements Disposable {
   /** Notes that everything is published, and writes metrics.txt once more. */
   async close(): Promise<void> {
     await this.pipeline.settle();
+    this.pipeline.assertPublished();
     this.checkpoint.markPublished(this.pipeline.sequence);
     await this.writeMetrics();
   }
@@ -184,13 +185,12 @@ export class LakeSession implements Disposable {
 
 /** A lake whose checkpoint is gone would take every event for a fresh one. */
 async function refuseLostCheckpoint(files: Files): Promise<void> {
-  if ((await files.size(CHECKPOINT_FILE) ?? 0) > 0) return;
   const published = await listPublished(files);
   if (published.length === 0) return;
   throw damagedError(
     `${
       files.absolute(".")
-    } holds ${published.length} published files, but no ${CHECKPOINT_FILE}: going on ` +
+    } holds ${published.length} published files, but its ${CHECKPOINT_FILE} is gone or knows no commit: going on ` +
       `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
       `(orilla rebuild), or choose another --out-dir`,
   );

@@ -1,7 +1,7 @@
 import { Batch } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
-import { assert } from "../core/errors.ts";
+import { assert, damagedError } from "../core/errors.ts";
 import { ingest } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
@@ -57,6 +57,8 @@ export class Pipeline implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<unknown> = Promise.resolve();
   #isCommitting = false;
+  /** A failure after a transaction: its files have no final names yet, so no later commit may follow. */
+  #failure: Error | null = null;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -66,7 +68,12 @@ export class Pipeline implements Disposable {
     for (const state of committed.partitions) {
       this.#nextOffsets.set(partitionName(state), state.nextOffset);
     }
-    this.#assertConservation();
+    if (!closes(committed.counters)) {
+      throw damagedError(
+        "The checkpoint's counters do not close (received = published + duplicate + rejected): it was " +
+          "changed from outside. See orilla verify, or make a new one from the lake's files: orilla rebuild",
+      );
+    }
   }
 
   /** Counters as of the last commit; retries and rebalances as of now. */
@@ -151,6 +158,11 @@ export class Pipeline implements Disposable {
     await this.#committing;
   }
 
+  /** @throws what kept the files of a commit from being published: the next start does it */
+  assertPublished(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
   /** Forgets what is buffered: the partitions may belong to somebody else now. */
   drop(): void {
     this.#epoch++;
@@ -204,9 +216,11 @@ export class Pipeline implements Disposable {
   }
 
   async #commit(trigger: Trigger): Promise<void> {
+    this.assertPublished();
     if (this.#batch.isEmpty) return;
     this.#stopTimer();
     this.#isCommitting = true;
+    const sequence = this.#sequence;
     try {
       const epoch = this.#epoch;
       const report = await commitBatch(this.#parts, {
@@ -219,6 +233,9 @@ export class Pipeline implements Disposable {
         group: this.#group,
       });
       if (report !== null) await this.#parts.onCommit(report);
+    } catch (error) {
+      if (this.#sequence > sequence && error instanceof Error) this.#failure = error;
+      throw error;
     } finally {
       this.#isCommitting = false;
     }
@@ -243,10 +260,10 @@ export class Pipeline implements Disposable {
   }
 
   #assertConservation(): void {
-    const { received, published, duplicate, rejected } = this.#counters;
-    assert(
-      received === published + duplicate + totalOf(rejected),
-      "received = published + duplicate + rejected at every commit",
-    );
+    assert(closes(this.#counters), "received = published + duplicate + rejected at every commit");
   }
+}
+
+function closes({ received, published, duplicate, rejected }: Counters): boolean {
+  return received === published + duplicate + totalOf(rejected);
 }

@@ -1,10 +1,11 @@
 import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
 import type { PartitionState } from "../core/commit.ts";
-import { type LakeFile, listPublished } from "../lake/lake_reader.ts";
+import { type LakeFile, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
+import { publish } from "../lake/publishing.ts";
 import { Files } from "../runtime/files.ts";
-import { commitOf, completeness } from "./adoption.ts";
+import { commitOf, completeness, manifestFileOf } from "./adoption.ts";
 
 /** What a rebuilt checkpoint holds, and what the lake's files could not tell. */
 export interface RebuildReport {
@@ -41,6 +42,7 @@ export async function rebuild(
     }
   }
   await loadParquet();
+  await publishStaged(files);
   const published = await listPublished(files);
   const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
   const report = await fill(published, {
@@ -52,6 +54,16 @@ export async function rebuild(
   await files.move(NEW_FILE, CHECKPOINT_FILE, "rebuild:rename");
   await files.syncFolder(".", "rebuild:rename");
   return { ...report, keptAs };
+}
+
+/** A commit with one published file was made: what of it is only staged is part of the lake too. */
+async function publishStaged(files: Files): Promise<void> {
+  const commitOfFile = ({ instanceId, sequence }: LakeFile) => `${instanceId}/${sequence}`;
+  const commits = new Set((await listPublished(files)).map(commitOfFile));
+  for (const file of await listStaged(files)) {
+    if (!commits.has(commitOfFile(file))) continue;
+    await publish(files, [manifestFileOf(file, await readLakeFile(files, file.path))]);
+  }
 }
 
 async function fill(
@@ -95,11 +107,11 @@ function groupByCommit(published: readonly LakeFile[]): readonly (readonly LakeF
 }
 
 async function keepOld(files: Files, nowMs: number): Promise<string | null> {
-  if (!await files.exists(CHECKPOINT_FILE)) return null;
+  const isThere = await files.exists(CHECKPOINT_FILE);
   const kept = `checkpoint.old-${new Date(nowMs).toISOString().replaceAll(/[-:.]/g, "")}.sqlite`;
   for (const suffix of ["-wal", "-shm", ""]) {
     const from = CHECKPOINT_FILE + suffix;
     if (await files.exists(from)) await files.move(from, kept + suffix, "rebuild:rename");
   }
-  return kept;
+  return isThere ? kept : null;
 }

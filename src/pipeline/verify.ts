@@ -1,8 +1,9 @@
+import { isLocked } from "../checkpoint/lock.ts";
 import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
 import type { ManifestFile } from "../core/commit.ts";
 import { totalOf } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
-import { parseFileName } from "../core/lake_path.ts";
+import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
 import {
   accountFor,
   compareFile,
@@ -11,7 +12,7 @@ import {
   RepeatedTexts,
   type Suspects,
 } from "../core/verification.ts";
-import { type FileContent, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
+import { type FileContent, listParquet, listStaged, readLakeFile } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import type { Files } from "../runtime/files.ts";
 
@@ -74,6 +75,13 @@ function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointC
   const sum = (of: (partition: (typeof partitions)[number]) => number) =>
     partitions.reduce((total, partition) => total + of(partition), 0);
   const pairs = [
+    [
+      "received",
+      counters.received,
+      sum(({ publishedCount, duplicateCount, rejectedCount }) =>
+        publishedCount + duplicateCount + rejectedCount
+      ),
+    ],
     ["published", counters.published, sum((partition) => partition.publishedCount)],
     ["duplicate", counters.duplicate, sum((partition) => partition.duplicateCount)],
     ["rejected", totalOf(counters.rejected), sum((partition) => partition.rejectedCount)],
@@ -124,16 +132,33 @@ async function checkFile(
   return compareFile(expected, content);
 }
 
-async function unknownFiles(files: Files, { files: known, instanceId }: CheckpointContent) {
+async function unknownFiles(files: Files, { files: known }: CheckpointContent): Promise<Finding[]> {
   const names = new Set(known.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]));
-  const found = [...await listPublished(files), ...await listStaged(files)];
-  return found.filter(({ path }) => !names.has(path)).map((file): Finding => ({
-    kind: "unknown_file",
-    subject: file.path,
-    detail: file.instanceId === instanceId
-      ? "the checkpoint does not know it: a batch being staged just now, or the checkpoint is an older copy"
-      : `another checkpoint (instance ${file.instanceId}) wrote it`,
-  }));
+  const paths = [
+    ...await listParquet(files),
+    ...(await listStaged(files)).map(({ path }) => path),
+  ].filter((path) => !names.has(path));
+  if (paths.length === 0) return [];
+  // A writer beside us may have gone on: what the checkpoint knows by now, or is just being staged, is fine.
+  const now = inspectCheckpoint(files.absolute("."));
+  const knownNow = new Set(
+    now.files.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]),
+  );
+  const findings: Finding[] = [];
+  for (const path of paths) {
+    const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+    const isOwn = parsed?.instanceId === now.instanceId;
+    const isBeingStaged = isOwn && path.startsWith(`${STAGING_FOLDER}/`) &&
+      isLocked(files.absolute("."));
+    if (knownNow.has(path) || isBeingStaged || !await files.exists(path)) continue;
+    const detail = isOwn
+      ? "the checkpoint does not know it: a leftover that the next start deletes, or the checkpoint is an older copy"
+      : parsed === null
+      ? "orilla does not give such names, but readers of the lake will read it"
+      : `another checkpoint (instance ${parsed.instanceId}) wrote it`;
+    findings.push({ kind: "unknown_file", subject: path, detail });
+  }
+  return findings;
 }
 
 /** Second pass over the files, only where hashes of ids repeat. */

@@ -89,9 +89,8 @@ export class Files {
     await this.refuseLink(path);
     if (await this.exists(path)) return;
     this.#unsyncedFolders.add(parent);
-    await operate(this.#hooks, { label, path }, () => {
-      return Deno.mkdir(this.absolute(path), { recursive: true });
-    });
+    // Not recursive: where OUT_DIR itself was taken away, no other one is begun in its place.
+    await operate(this.#hooks, { label, path }, () => Deno.mkdir(this.absolute(path)));
   }
 
   /** Folders that got a new folder whose name is not durable yet. */

@@ -14,7 +14,7 @@ import {
 } from "./numbered_events.ts";
 
 kafkaTest("consumer against a real broker", async (test) => {
-  await using broker = await startBroker();
+  await using broker = await startBroker({ conf: ["group.min.session.timeout.ms=1000"] });
   await using folder = await temporaryFolder();
   const { bootstrap } = broker;
   const newTopic = async (partitions: number) => {
@@ -86,11 +86,11 @@ kafkaTest("consumer against a real broker", async (test) => {
     const of = await newTopic(4);
     await send(bootstrap, { topic: of.topic, messages: numberedEvents(0, 30_000) });
     for (let kills = 0; kills < 5; kills++) {
-      await using consumer = startConsumer({ ...of, args: ["--session-timeout-ms", "6000"] });
+      await using consumer = startConsumer({ ...of, args: ["--session-timeout-ms", "1500"] });
       await consumer.untilStderr(kills % 2 === 0 ? /"assigned"/ : /"committed"/);
       consumer.kill("SIGKILL");
     }
     await consumeToEnd(of);
     await expectExact([of.outDir], 30_000);
   });
-});
+}, { needsOwnBroker: true });

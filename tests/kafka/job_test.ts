@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { runOrilla } from "../orilla_process.ts";
+import { startBroker, uniqueName } from "./broker.ts";
+import { startCluster } from "./cluster.ts";
+import { compareWithTruth, generateRecords, produce } from "./ground_truth.ts";
+import { kafkaTest } from "./kafka_case.ts";
+import { consumeToEnd, startConsumer, temporaryFolder } from "./numbered_events.ts";
+
+/** Set it to see a failed run again. */
+const seed = Number(Deno.env.get("ORILLA_TEST_SEED") ?? Date.now() % 1_000_000);
+
+/** After a kill the group waits for this long before it lets a successor begin. */
+const SHORT_SESSION = ["--session-timeout-ms", "1500"];
+
+kafkaTest("the job with known truth comes out exact", async (test) => {
+  await using broker = await startBroker({ conf: ["group.min.session.timeout.ms=1000"] });
+  await using folder = await temporaryFolder();
+  const { bootstrap } = broker;
+
+  for (const [count, batch] of [[1, 50_000], [1_000, 7], [120_000, 50_000]] as const) {
+    await test.step(`${count} records in batches of ${batch} (ORILLA_TEST_SEED=${seed})`, async () => {
+      const topic = uniqueName("job");
+      await broker.createTopic(topic, 4);
+      const truth = await produce(generateRecords({ count, seed: seed + count }), {
+        bootstrap,
+        topic,
+      });
+      const of = { topic, bootstrap, outDir: `${folder.path}/${topic}` };
+      await consumeToEnd({ ...of, args: ["--batch-max-events", String(batch)] });
+      assert.deepEqual(await compareWithTruth(of.outDir, truth), []);
+      const verified = await runOrilla(["verify", "--out-dir", of.outDir]);
+      assert.equal(verified.code, 0, verified.stdout);
+    });
+  }
+
+  await test.step("with kill -9 at random moments", async () => {
+    const topic = uniqueName("killed");
+    await broker.createTopic(topic, 4);
+    const truth = await produce(generateRecords({ count: 40_000, seed }), { bootstrap, topic });
+    const of = { topic, bootstrap, outDir: `${folder.path}/${topic}` };
+    for (let kills = 0; kills < 8; kills++) {
+      await using consumer = startConsumer({ ...of, args: SHORT_SESSION });
+      await consumer.untilStderr(/"assigned"/);
+      await new Promise((resolve) => setTimeout(resolve, (seed * (kills + 7)) % 211));
+      consumer.kill("SIGKILL");
+    }
+    await consumeToEnd(of);
+    assert.deepEqual(await compareWithTruth(of.outDir, truth), [], `ORILLA_TEST_SEED=${seed}`);
+  });
+
+  await test.step("a second signal stops at once, and so does a drain that takes too long: exact", async () => {
+    const topic = uniqueName("signals");
+    await broker.createTopic(topic, 4);
+    const truth = await produce(generateRecords({ count: 60_000, seed }), { bootstrap, topic });
+    const of = { topic, bootstrap, outDir: `${folder.path}/${topic}` };
+    await using first = startConsumer({ ...of, args: SHORT_SESSION });
+    await first.untilStderr(/"committed"/);
+    first.kill("SIGTERM");
+    first.kill("SIGTERM");
+    const stopped = await first.result;
+    assert.ok([0, 1].includes(stopped.code), stopped.stderr);
+    await using second = startConsumer({
+      ...of,
+      args: [...SHORT_SESSION, "--shutdown-timeout-ms", "0"],
+    });
+    await second.untilStderr(/"committed"/);
+    second.kill("SIGTERM");
+    const { code, stderr } = await second.result;
+    assert.equal(code, 1);
+    assert.match(stderr, /the drain took longer than --shutdown-timeout-ms 0/);
+    await consumeToEnd(of);
+    assert.deepEqual(await compareWithTruth(of.outDir, truth), []);
+  });
+}, { needsOwnBroker: true });
+
+kafkaTest("leaders that move and brokers that die in a cluster of three: exact", async () => {
+  await using cluster = await startCluster();
+  await using folder = await temporaryFolder();
+  const { bootstrap } = cluster;
+  const topic = uniqueName("cluster");
+  await cluster.createTopic(topic, 3, { "min.insync.replicas": "1" });
+  const truth = await produce(generateRecords({ count: 60_000, seed }), { bootstrap, topic });
+  const of = { topic, bootstrap, outDir: `${folder.path}/lake` };
+  await using consumer = startConsumer({ ...of, args: ["--max-events", "60000"] });
+  await consumer.untilStderr(/"committed"/);
+  const at = { topic, partition: 0 };
+  const leader = await cluster.leaderOf(at);
+  await cluster.moveLeader(at, leader === 1 ? 2 : 1);
+  await cluster.kill(leader);
+  const { code, stderr } = await consumer.result;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await compareWithTruth(of.outDir, truth), [], `ORILLA_TEST_SEED=${seed}`);
+}, { needsOwnBroker: true });
