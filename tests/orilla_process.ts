@@ -4,6 +4,8 @@ export interface OrillaOptions {
   readonly cwd?: string;
   /** A compiled executable; without it, main.ts under the Deno that runs the tests. */
   readonly binary?: string;
+  /** When it is killed, in milliseconds: a process that hangs must not hang the tests with it. */
+  readonly limitMs?: number;
 }
 
 /** What a finished orilla left. */
@@ -68,7 +70,7 @@ export function spawnOrilla(args: readonly string[], options: OrillaOptions = {}
   const child = command.spawn();
   const stderr = new WatchedText(child.stderr);
   const stdout = new WatchedText(child.stdout);
-  const result = finish(child, stdout, stderr);
+  const result = finish(child, { stdout, stderr, limitMs: options.limitMs ?? LIMIT_MS });
   return {
     pid: child.pid,
     kill: (signal) => child.kill(signal),
@@ -97,11 +99,13 @@ export async function runOrilla(
 
 async function finish(
   child: Deno.ChildProcess,
-  stdout: WatchedText,
-  stderr: WatchedText,
+  { stdout, stderr, limitMs }: {
+    readonly stdout: WatchedText;
+    readonly stderr: WatchedText;
+    readonly limitMs: number;
+  },
 ): Promise<OrillaResult> {
-  // A process that hangs must not hang the tests with it.
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   const [{ code }] = await Promise.all([child.status, stdout.ended, stderr.ended]);
   clearTimeout(limit);
   return { code, stdout: stdout.text, stderr: stderr.text };

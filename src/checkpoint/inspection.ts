@@ -34,6 +34,7 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
   try {
     using database = new DatabaseSync(`${outDir}/${CHECKPOINT_FILE}`, { readOnly: true });
     database.exec("BEGIN");
+    refuseDamage(database);
     return {
       instanceId: readMeta(database, "instance_id"),
       committed: readCommitted(database),
@@ -64,6 +65,13 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
       error,
     );
   }
+}
+
+/** Pages that SQLite finds to be damaged need not be on the way of the queries that follow. */
+function refuseDamage(database: DatabaseSync): void {
+  const [row] = allRows(database, "PRAGMA quick_check(1)");
+  const answer = String(row?.["quick_check"]);
+  if (answer !== "ok") throw new Error(`it is damaged: ${answer}`);
 }
 
 function numberOf(database: DatabaseSync, query: string): number {

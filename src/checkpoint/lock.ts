@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { operatingError, OrillaError } from "../core/errors.ts";
+import { operatingError } from "../core/errors.ts";
 
 /** The file that keeps a second writer out of OUT_DIR. */
 export const LOCK_FILE = "checkpoint.lock";
@@ -15,7 +15,7 @@ export const LOCK_FILE = "checkpoint.lock";
 export function lockOutDir(outDir: string): Disposable {
   const database = new DatabaseSync(`${outDir}/${LOCK_FILE}`);
   try {
-    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    database.exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
     if (!saysLocked(error)) throw error;
@@ -27,13 +27,14 @@ export function lockOutDir(outDir: string): Disposable {
   return { [Symbol.dispose]: () => database.close() };
 }
 
-/** Whether a process is writing to OUT_DIR just now. */
+/** Whether a process is writing to OUT_DIR just now. Keeps none out for longer than it waits for the lock. */
 export function isLocked(outDir: string): boolean {
+  using database = new DatabaseSync(`${outDir}/${LOCK_FILE}`, { readOnly: true });
   try {
-    using _lock = lockOutDir(outDir);
+    database.prepare("SELECT count(*) FROM sqlite_master").get();
     return false;
   } catch (error) {
-    if (error instanceof OrillaError) return true;
+    if (saysLocked(error)) return true;
     throw error;
   }
 }

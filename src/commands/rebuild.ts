@@ -33,6 +33,12 @@ function reportText(report: RebuildReport, outDir: string): string {
     "  - commits that published no file (duplicates alone): their offsets, if they were the last of a",
     "    partition, are read again, and the records found as duplicates again",
     "  - retries, rebalances and times taken; which trigger ended each batch",
+    ...report.gaps.map(({ firstOffset, nextOffset, ...at }) =>
+      `  - ${partitionName(at)}, offsets ${firstOffset} to ${
+        nextOffset - 1n
+      }: duplicates alone, handled by ` +
+      `another instance, skipped, or their files are gone`
+    ),
     ...incomplete.map((missing) => `  - rows of files that are gone, commit ${missing}`),
     "",
   ].join("\n");

@@ -53,6 +53,9 @@ function reportText(report: VerifyReport, outDir: string): string {
       } were handled by another ` +
       `instance, or skipped with --allow-gaps`
     ),
+    ...(report.leftoverCount === 0 ? [] : [
+      `  ${report.leftoverCount} staged files of a batch that was not committed; the next start deletes them`,
+    ]),
     "",
     ...(findings.length === 0 ? ["All is as it was committed."] : [
       `${findings.length} findings:`,

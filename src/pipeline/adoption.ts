@@ -41,6 +41,9 @@ export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): P
   return sequences.size;
 }
 
+/** Stands for the reasons of dead letters whose file is gone. */
+const GONE = "unknown";
+
 /** The final path that a staged one stands for. */
 function finalPathOf(stagedPath: string): string {
   return stagedPath.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
@@ -78,6 +81,12 @@ export async function commitOf(
   }
   const [first] = ofCommit;
   const sequence = first?.sequence ?? 0;
+  const rejectedCount = ranges.reduce((sum, range) => sum + range.rejectedCount, 0);
+  const goneCount = rejectedCount - (counters.received - before.received);
+  if (goneCount > 0) {
+    counters.rejected[GONE] = (counters.rejected[GONE] ?? 0) + goneCount;
+    counters.received += goneCount;
+  }
   for (const range of ranges) {
     counters.published += range.publishedCount;
     counters.duplicate += range.duplicateCount;

@@ -79,7 +79,10 @@ export async function commitBatch(
   const ages = recordAges(batch, deduped.fresh);
   request.onCommitted(ranges, counters);
 
-  await retry("commit", retrying, () => publish(files, staged));
+  await retry("commit", retrying, async () => {
+    await parts.assertInPlace();
+    await publish(files, staged);
+  });
   const nowMs = clock.nowMs();
   for (const [timestampMs, count] of ages) {
     observe(counters.eventAge, Math.max(0, nowMs - timestampMs) / 1000, count);

@@ -90,6 +90,8 @@ export class LakeSession implements Disposable {
     const files = new Files(outDir, hooks);
     for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
     resources.use(lockOutDir(outDir));
+    // Before an empty one takes its place.
+    if (!await files.exists(CHECKPOINT_FILE)) await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
     const checkpoint = resources.use(new Checkpoint({ outDir, ttlMs, newInstanceId, hooks }));
     await prepareStaging(files);

@@ -1,6 +1,9 @@
 import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import { inspectCheckpoint } from "../checkpoint/inspection.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
 import type { PartitionState } from "../core/commit.ts";
+import { damagedError, messageOf } from "../core/errors.ts";
+import { accountFor, type OffsetGap } from "../core/verification.ts";
 import { type LakeFile, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { publish } from "../lake/publishing.ts";
@@ -17,6 +20,8 @@ export interface RebuildReport {
   readonly partitions: readonly PartitionState[];
   /** Commits whose files are not all there, as `instance/sequence: missing rows`. */
   readonly incomplete: readonly string[];
+  /** Offsets between two commits that no file there is speaks of. */
+  readonly gaps: readonly OffsetGap[];
   /** Where the old checkpoint is kept; null where there was none. */
   readonly keptAs: string | null;
 }
@@ -36,11 +41,7 @@ export async function rebuild(
   const { outDir, ttlMs, nowMs } = options;
   using _lock = lockOutDir(outDir);
   const files = new Files(outDir);
-  for (const suffix of ["", "-wal", "-shm"]) {
-    if (await files.exists(NEW_FILE + suffix)) {
-      await files.remove(NEW_FILE + suffix, "recover:remove");
-    }
-  }
+  await removeNew(files);
   await loadParquet();
   await publishStaged(files);
   const published = await listPublished(files);
@@ -49,11 +50,24 @@ export async function rebuild(
     files,
     options: { outDir, file: NEW_FILE, ttlMs, newInstanceId },
     onProgress,
+  }).catch(async (error) => {
+    await removeNew(files);
+    throw error;
   });
   const keptAs = await keepOld(files, nowMs);
   await files.move(NEW_FILE, CHECKPOINT_FILE, "rebuild:rename");
   await files.syncFolder(".", "rebuild:rename");
-  return { ...report, keptAs };
+  const { ranges, committed } = inspectCheckpoint(outDir);
+  const gaps = accountFor(ranges, committed.partitions).accounts.flatMap(({ gaps }) => gaps);
+  return { ...report, gaps, keptAs };
+}
+
+async function removeNew(files: Files): Promise<void> {
+  for (const suffix of ["", "-wal", "-shm"]) {
+    if (await files.exists(NEW_FILE + suffix)) {
+      await files.remove(NEW_FILE + suffix, "recover:remove");
+    }
+  }
 }
 
 /** A commit with one published file was made: what of it is only staged is part of the lake too. */
@@ -73,14 +87,14 @@ async function fill(
     readonly options: ConstructorParameters<typeof Checkpoint>[0];
     readonly onProgress: (done: number, total: number) => void;
   },
-): Promise<Omit<RebuildReport, "keptAs">> {
+): Promise<Omit<RebuildReport, "keptAs" | "gaps">> {
   using checkpoint = new Checkpoint(options);
   const groups = groupByCommit(published);
   const incomplete: string[] = [];
   let fileCount = 0, eventCount = 0, deadLetterCount = 0;
   for (const [index, ofCommit] of groups.entries()) {
     const { counters } = checkpoint.read();
-    const commit = await commitOf(files, ofCommit, counters);
+    const commit = await commitOf(files, ofCommit, counters).catch(unreadable);
     checkpoint.adopt({ ...commit, sequence: index + 1 });
     const rows = completeness(commit);
     eventCount += rows.events;
@@ -96,6 +110,13 @@ async function fill(
   const { seenIdCount } = checkpoint;
   const counts = { fileCount, eventCount, deadLetterCount, seenIdCount };
   return { commitCount: groups.length, ...counts, partitions, incomplete };
+}
+
+function unreadable(error: unknown): never {
+  throw damagedError(
+    `${messageOf(error)}. Move it out of the lake and rebuild again: its rows then count as gone`,
+    error,
+  );
 }
 
 /** Files by the commit they are from, in the order of the commits' times. */

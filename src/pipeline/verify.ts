@@ -26,6 +26,8 @@ export interface VerifyReport {
   readonly bytes: number;
   readonly seenIdCount: number;
   readonly commitCount: number;
+  /** Staged files of a batch that was not committed: the next start deletes them. */
+  readonly leftoverCount: number;
 }
 
 /**
@@ -50,7 +52,8 @@ export async function verify(
     all.push(...await checkFile(files, expected, { checkpoint, repeated }));
     onProgress(++done, checkpoint.files.length);
   }
-  all.push(...await unknownFiles(files, checkpoint));
+  const unknown = await unknownFiles(files, checkpoint);
+  all.push(...unknown.findings);
   all.push(...await eventsTwice({ files, ttlMs }, checkpoint, repeated.suspects()));
   const rows = (kind: ManifestFile["kind"]) =>
     checkpoint.files.filter((file) => file.kind === kind).reduce(
@@ -66,6 +69,7 @@ export async function verify(
     bytes: checkpoint.files.reduce((sum, { bytes }) => sum + bytes, 0),
     seenIdCount: checkpoint.seenIdCount,
     commitCount: checkpoint.commits.length,
+    leftoverCount: unknown.leftoverCount,
   };
 }
 
@@ -109,12 +113,9 @@ async function checkFile(
   },
 ): Promise<readonly Finding[]> {
   const subject = expected.finalPath;
-  const isPublished = await files.exists(subject);
-  const path = isPublished ? subject : expected.stagedPath;
-  if (!isPublished) {
-    if (!await files.exists(path)) {
-      return [{ kind: "missing_file", subject, detail: "it was committed" }];
-    }
+  const path = await placeOf(files, expected);
+  if (path === null) return [{ kind: "missing_file", subject, detail: "it was committed" }];
+  if (path !== subject) {
     const commit = checkpoint.commits.find(({ sequence }) => sequence === expected.sequence);
     if (commit?.isPublished) {
       const detail = "it is still staged, though its commit is marked as published";
@@ -125,6 +126,10 @@ async function checkFile(
   try {
     content = await readLakeFile(files, path);
   } catch (error) {
+    // A writer beside us may have published it since: its staged name is gone then.
+    if (path !== subject && await files.exists(subject)) {
+      return await checkFile(files, expected, { checkpoint, repeated });
+    }
     return [{ kind: "unreadable_file", subject, detail: messageOf(error) }];
   }
   const ids = content.eventIds.filter((id) => id !== null);
@@ -132,33 +137,49 @@ async function checkFile(
   return compareFile(expected, content);
 }
 
-async function unknownFiles(files: Files, { files: known }: CheckpointContent): Promise<Finding[]> {
+/** Where a committed file is: under its final name, or staged until it gets that; null where it is neither. */
+async function placeOf(
+  files: Files,
+  { finalPath, stagedPath }: CheckpointContent["files"][number],
+): Promise<string | null> {
+  // The final name is looked for again: a writer beside us may publish the file between two looks.
+  for (const path of [finalPath, stagedPath, finalPath]) if (await files.exists(path)) return path;
+  return null;
+}
+
+async function unknownFiles(
+  files: Files,
+  { files: known }: CheckpointContent,
+): Promise<{ readonly findings: readonly Finding[]; readonly leftoverCount: number }> {
   const names = new Set(known.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]));
   const paths = [
     ...await listParquet(files),
     ...(await listStaged(files)).map(({ path }) => path),
   ].filter((path) => !names.has(path));
-  if (paths.length === 0) return [];
+  if (paths.length === 0) return { findings: [], leftoverCount: 0 };
   // A writer beside us may have gone on: what the checkpoint knows by now, or is just being staged, is fine.
   const now = inspectCheckpoint(files.absolute("."));
   const knownNow = new Set(
     now.files.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]),
   );
   const findings: Finding[] = [];
+  let leftoverCount = 0;
   for (const path of paths) {
     const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
     const isOwn = parsed?.instanceId === now.instanceId;
-    const isBeingStaged = isOwn && path.startsWith(`${STAGING_FOLDER}/`) &&
-      isLocked(files.absolute("."));
-    if (knownNow.has(path) || isBeingStaged || !await files.exists(path)) continue;
+    if (knownNow.has(path) || !await files.exists(path)) continue;
+    if (isOwn && path.startsWith(`${STAGING_FOLDER}/`)) {
+      if (!isLocked(files.absolute("."))) leftoverCount++;
+      continue;
+    }
     const detail = isOwn
-      ? "the checkpoint does not know it: a leftover that the next start deletes, or the checkpoint is an older copy"
+      ? "the checkpoint does not know it: it is an older copy, or was restored"
       : parsed === null
       ? "orilla does not give such names, but readers of the lake will read it"
       : `another checkpoint (instance ${parsed.instanceId}) wrote it`;
     findings.push({ kind: "unknown_file", subject: path, detail });
   }
-  return findings;
+  return { findings, leftoverCount };
 }
 
 /** Second pass over the files, only where hashes of ids repeat. */

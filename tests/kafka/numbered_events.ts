@@ -45,6 +45,8 @@ export interface ConsumerCase {
   readonly topic: string;
   readonly outDir: string;
   readonly args?: readonly string[];
+  /** See `OrillaOptions`. */
+  readonly limitMs?: number;
 }
 
 function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase): string[] {
@@ -61,10 +63,12 @@ function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase
 
 /** Starts a consumer with small batches. */
 export function startConsumer(of: ConsumerCase): OrillaProcess {
-  return spawnOrilla(consumerArguments({
-    ...of,
-    args: ["--batch-max-latency-ms", "200", "--batch-max-events", "1000", ...of.args ?? []],
-  }));
+  const args = ["--batch-max-latency-ms", "200", "--batch-max-events", "1000", ...of.args ?? []];
+  const { limitMs } = of;
+  return spawnOrilla(
+    consumerArguments({ ...of, args }),
+    limitMs === undefined ? {} : { limitMs },
+  );
 }
 
 /** Consumes what is in the topic, and expects that to work. */

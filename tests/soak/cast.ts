@@ -22,14 +22,17 @@ export class Cast {
   readonly #topic: string;
   readonly #folder: string;
   readonly #random: Random;
+  readonly #limitMs: number;
   readonly #running = new Map<Name, OrillaProcess>();
 
-  constructor({ broker, topic, folder, random }: {
+  constructor({ broker, topic, folder, random, limitMs }: {
     readonly broker: Broker;
     readonly topic: string;
     readonly folder: string;
     readonly random: Random;
+    readonly limitMs: number;
   }) {
+    this.#limitMs = limitMs;
     this.#broker = broker;
     this.#topic = topic;
     this.#folder = folder;
@@ -59,7 +62,7 @@ export class Cast {
     const action = actions[Math.floor(this.#random() * actions.length)] ?? this.#kill;
     const what = await action.call(this);
     this.faults[what] = (this.faults[what] ?? 0) + 1;
-    return `  ${what}`;
+    return what;
   }
 
   /** Ends all in good order. */
@@ -72,14 +75,16 @@ export class Cast {
       bootstrap: this.#broker.bootstrap,
       topic: this.#topic,
       outDir: `${this.#folder}/${name}`,
-      args: ["--session-timeout-ms", String(SESSION_MS)],
+      args: ["--session-timeout-ms", String(SESSION_MS), "--log-level", "debug"],
+      limitMs: this.#limitMs,
     };
   }
 
   async #start(name: Name): Promise<void> {
     const consumer = startConsumer(this.#caseOf(name));
     this.#running.set(name, consumer);
-    void consumer.result.then(({ code, stderr }) => {
+    void consumer.result.then(async ({ code, stderr }) => {
+      await Deno.writeTextFile(`${this.#folder}/${name}.log`, stderr, { append: true });
       if (this.#running.get(name) !== consumer) return;
       this.#running.delete(name);
       this.surprises.push(

@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { startBroker, uniqueName } from "../kafka/broker.ts";
-import { consumeToEnd, temporaryFolder, unionOf } from "../kafka/numbered_events.ts";
+import { consumeToEnd } from "../kafka/numbered_events.ts";
 import { runOrilla } from "../orilla_process.ts";
 import { Cast } from "./cast.ts";
+import { readLakes } from "./lakes.ts";
 import { Traffic } from "./traffic.ts";
 
 /**
@@ -27,7 +28,7 @@ function delay(ms: number): Promise<void> {
 
 async function soak(): Promise<number> {
   await using broker = await startBroker({ conf: ["group.min.session.timeout.ms=1000"] });
-  await using folder = await temporaryFolder();
+  const folder = await Deno.makeTempDir({ prefix: "orilla_soak_" });
   const topic = uniqueName("soak");
   await broker.createTopic(topic, 6);
   say(`soak for ${minutes} min with --seed ${seed}`);
@@ -36,39 +37,49 @@ async function soak(): Promise<number> {
     topic,
     random: seededRandom(seed + 1),
   });
-  const cast = new Cast({ broker, topic, folder: folder.path, random });
+  const cast = new Cast({ broker, topic, folder, random, limitMs: 2 * minutes * 60_000 + 600_000 });
   const end = Date.now() + minutes * 60_000;
   await cast.begin();
   while (Date.now() < end) {
     await traffic.send(300);
-    if (random() < 0.15) say(await cast.fault());
+    if (random() < 0.15) say(`  ${new Date().toISOString()} ${await cast.fault()}`);
     await delay(100);
   }
   await cast.finish();
   for (const of of cast.instances()) await consumeToEnd(of);
-  return await verdict(cast, traffic);
+  const code = await verdict(cast, traffic);
+  if (code === 0) await Deno.remove(folder, { recursive: true });
+  else say(`the lakes and the consumers' logs are in ${folder}`);
+  return code;
 }
 
 async function verdict(cast: Cast, traffic: Traffic): Promise<number> {
   const outDirs = cast.instances().map(({ outDir }) => outDir);
-  const { copies, deadLetters } = await unionOf(outDirs);
-  const lost = [...traffic.acknowledgedIds].filter((id) => !copies.has(id)).length;
-  const twice = [...copies.values()].filter((n) => n > 1).length;
-  const foreign = [...copies.keys()].filter((id) => !traffic.sentIds.has(id)).length;
+  const lakes = await readLakes(outDirs);
+  const lost = [...traffic.acknowledgedIds].filter((id) => !lakes.lakesOfId.has(id)).length;
+  const foreign = [...lakes.lakesOfId.keys()].filter((id) => !traffic.sentIds.has(id)).length;
   let unsound = 0;
   for (const outDir of outDirs) {
     unsound += (await runOrilla(["verify", "--out-dir", outDir])).code === 0 ? 0 : 1;
   }
   say(
     `events: ${traffic.acknowledgedIds.size} acknowledged, ${traffic.repeatedCount} sent again on purpose, ` +
-      `${traffic.uncertainCount} sent again after an error, ${traffic.invalidCount} invalid (${deadLetters} dead letters)`,
+      `${traffic.uncertainCount} sent again after an error, ${traffic.invalidCount} invalid ` +
+      `(${lakes.deadLetterCount} dead letters)`,
+  );
+  say(
+    `copies: ${lakes.idsInTwoLakes} ids were sent again after their partition had moved to an instance with ` +
+      `another checkpoint (README, Guarantees)`,
   );
   say(
     `faults: ${Object.entries(cast.faults).map(([name, count]) => `${name} ${count}`).join(", ")}`,
   );
+  for (const [commits, count] of lakes.recordsTwice) say(`  ${count} records twice: ${commits}`);
   for (const surprise of cast.surprises) say(surprise);
-  const isExact = cast.surprises.length === 0 && lost === 0 && twice === 0 && foreign === 0 &&
-    unsound === 0;
+  const twice = lakes.idsTwiceInOne + lakes.recordsTwice.values().reduce((sum, n) => sum + n, 0);
+  const isExact = cast.surprises.length === 0 && unsound === 0 && lakes.idsInTwoLakes <=
+      traffic.repeatedCount + traffic.uncertainCount &&
+    lost + twice + foreign === 0;
   say(
     `${
       isExact ? "EXACT" : "NOT EXACT"
