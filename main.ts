@@ -1,5 +1,6 @@
 import { type Command, helpText, parseCommandLine } from "./src/cli.ts";
-import type { Config, Mode } from "./src/config.ts";
+import type { Config } from "./src/config.ts";
+import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import type { FromWorker } from "./src/protocol.ts";
 import { prepareOutDir, startSandbox } from "./src/sandbox.ts";
@@ -13,10 +14,6 @@ const KAFKAJS_ENVIRONMENT = [
   "KAFKAJS_DEBUG_PROTOCOL_BUFFERS",
   "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
 ];
-
-const NETWORK_MODES: readonly Mode[] = ["producer", "consumer"];
-/** Those that make OUT_DIR where it is missing. */
-const WRITING_MODES: readonly Mode[] = ["simulate", "consumer"];
 
 const encoder = new TextEncoder();
 
@@ -57,13 +54,14 @@ function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
 }
 
 async function runMode(mode: Mode, config: Config): Promise<void> {
-  const hasLake = mode !== "producer";
-  const outDir = hasLake ? await prepareOutDir(config.outDir, WRITING_MODES.includes(mode)) : null;
+  const outDir = LAKE.includes(mode)
+    ? await prepareOutDir(config.outDir, WRITERS.includes(mode))
+    : null;
   const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    mayUseNetwork: NETWORK_MODES.includes(mode),
+    mayUseNetwork: KAFKA.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const worker = await startSandbox(permissions, {

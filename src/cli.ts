@@ -1,15 +1,7 @@
 import { parseArgs } from "node:util";
-import {
-  type Config,
-  configure,
-  defaultOf,
-  environmentOf,
-  flagOf,
-  type Mode,
-  MODES,
-  OPTION_ROWS,
-} from "./config.ts";
+import { type Config, configure, defaultOf, environmentOf, flagOf, OPTION_ROWS } from "./config.ts";
 import { usageError } from "./core/errors.ts";
+import { type Mode, MODES } from "./options/option.ts";
 
 /** What the command line asks for. */
 export type Command =
@@ -37,23 +29,31 @@ export function parseCommandLine(
   args: readonly string[],
   environment: (name: string) => string | undefined,
 ): Command {
-  const [first, ...rest] = args;
+  const [first] = args;
   if (first === undefined || first === "--help" || first === "-h" || first === "help") {
-    return { kind: "help", mode: isMode(rest[0]) ? rest[0] : null };
+    return { kind: "help", mode: readMode(args.slice(1)) };
   }
   if (first === "--version" || first === "-V" || first === "version") return { kind: "version" };
-  if (!isMode(first)) {
-    throw usageError(
-      `Cannot run ${JSON.stringify(first)}: expected a mode, one of ${MODES.join(", ")}. ` +
-        `See orilla --help`,
-    );
-  }
-  if (rest.includes("--help") || rest.includes("-h")) return { kind: "help", mode: first };
-  return { kind: first, config: configure(first, readFlags(first, rest), environment) };
+  const mode = readMode(args);
+  if (mode === null) throw noSuchMode(first, args[1]);
+  const rest = args.slice(mode.split(" ").length);
+  if (rest.includes("--help") || rest.includes("-h")) return { kind: "help", mode };
+  return { kind: mode, config: configure(mode, readFlags(mode, rest), environment) };
 }
 
-function isMode(text: string | undefined): text is Mode {
-  return MODES.some((mode) => mode === text);
+/** The mode that the first word, or the first two, name; null where they name none. */
+function readMode([first = "", second = ""]: readonly string[]): Mode | null {
+  return MODES.find((mode) => mode === first || mode === `${first} ${second}`) ?? null;
+}
+
+function noSuchMode(first: string, second: string | undefined): Error {
+  const parts = MODES.filter((mode) => mode.startsWith(`${first} `));
+  const text = parts.length === 0 || second === undefined ? first : `${first} ${second}`;
+  return usageError(
+    `Cannot run ${JSON.stringify(text)}: expected a mode, one of ${
+      (parts.length === 0 ? MODES : parts).join(", ")
+    }. See orilla --help`,
+  );
 }
 
 function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
@@ -68,11 +68,16 @@ function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
       [flag, { type: isSwitch ? "boolean" as const : "string" as const }] as const
     ),
   );
+  const operand = OPTION_ROWS.find(([, row]) => row.operandOf.includes(mode))?.[0];
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   const flags = new Map<string, string>();
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") throw notUnderstood(mode, token.value);
+    if (token.kind === "positional") {
+      if (operand === undefined || flags.has(operand)) throw notUnderstood(mode, token.value);
+      flags.set(operand, token.value);
+      continue;
+    }
     const known = keys.get(token.name);
     if (known === undefined) throw notUnderstood(mode, token.rawName);
     // What looks like the next flag is not the value of this one; --flag=--value says that it is.
@@ -98,9 +103,14 @@ function notUnderstood(mode: Mode, text: string): Error {
 /** The text of `orilla --help`, or of one mode. */
 export function helpText(mode: Mode | null, version: string): string {
   if (mode !== null) {
-    return [`orilla ${mode} [options]: ${MODE_MEANINGS[mode]}`, "", ...optionLines(mode), ""].join(
-      "\n",
-    );
+    const [operand] = OPTION_ROWS.filter(([, row]) => row.operandOf.includes(mode));
+    const usage = operand === undefined ? "" : ` [${environmentOf(...operand)}]`;
+    return [
+      `orilla ${mode}${usage} [options]: ${MODE_MEANINGS[mode]}`,
+      "",
+      ...optionLines(mode),
+      "",
+    ].join("\n");
   }
   return [
     `orilla ${version}: JSON events from Kafka to a lake of date-partitioned Parquet files`,

@@ -1,4 +1,5 @@
-import type { Config, Mode } from "./config.ts";
+import type { Config } from "./config.ts";
+import type { Mode } from "./options/option.ts";
 import type { Progress } from "./runtime/reporting.ts";
 
 /** What the main thread tells the worker. */

@@ -5,7 +5,7 @@ import { produce } from "./commands/producer.ts";
 import { rebuildCheckpoint } from "./commands/rebuild.ts";
 import { simulate } from "./commands/simulate.ts";
 import { verifyLake } from "./commands/verify.ts";
-import type { Mode } from "./config.ts";
+import type { Mode } from "./options/option.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { SimulatedCrash } from "./runtime/operations.ts";

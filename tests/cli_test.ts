@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { type Command, helpText, MODE_MEANINGS, parseCommandLine } from "../src/cli.ts";
-import {
-  type Config,
-  defaultOf,
-  environmentOf,
-  flagOf,
-  MODES,
-  OPTION_ROWS,
-} from "../src/config.ts";
+import { type Config, defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../src/config.ts";
 import { OrillaError } from "../src/core/errors.ts";
+import { MODES } from "../src/options/option.ts";
 
 /** A command line as one would type it, in an empty environment. */
 function parse(line: string): Command {

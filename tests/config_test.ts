@@ -5,10 +5,9 @@ import {
   defaultOf,
   environmentOf,
   flagOf,
-  type Mode,
-  MODES,
   OPTION_ROWS,
 } from "../src/config.ts";
+import { type Mode, MODES } from "../src/options/option.ts";
 import { OrillaError } from "../src/core/errors.ts";
 
 /** A text that no option takes, not even a path. */

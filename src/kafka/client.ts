@@ -12,14 +12,6 @@ export interface KafkaConnection {
   readonly clientId: string;
 }
 
-/** The environment names that kafkajs reads at import, and that its worker must therefore be given. */
-export const KAFKAJS_ENVIRONMENT = [
-  "NODE_ENV",
-  "KAFKAJS_LOG_LEVEL",
-  "KAFKAJS_DEBUG_PROTOCOL_BUFFERS",
-  "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
-] as const;
-
 /**
  * A kafkajs client that logs through ours.
  *

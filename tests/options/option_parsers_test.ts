@@ -10,7 +10,7 @@ import {
   ratio,
   serverList,
   startTime,
-} from "../src/option_parsers.ts";
+} from "../../src/options/option_parsers.ts";
 
 interface Expected<T> {
   /** Texts with what they are read as. */

@@ -1,4 +1,4 @@
-import { microsecondsOf, parseIso8601 } from "./core/timestamp.ts";
+import { microsecondsOf, parseIso8601 } from "../core/timestamp.ts";
 
 /** Reads the text of an option; `accepts` says in words which texts it takes. Throws RangeError for others. */
 export interface Parser<T> {

@@ -1,0 +1,38 @@
+import type { Parser } from "./option_parsers.ts";
+
+/** What orilla can be asked to do; a mode of two words is one part of a command. */
+export const MODES = ["simulate", "producer", "consumer", "verify", "rebuild"] as const;
+export type Mode = (typeof MODES)[number];
+
+/** One row of the option table. Its flag and environment name are made from its key, see config.ts. */
+export interface Option<T> extends Parser<T> {
+  /** The text that stands where neither flag nor environment gives one; by mode where it differs. */
+  readonly default: string | Readonly<Partial<Record<Mode, string>>>;
+  readonly modes: readonly Mode[];
+  /** Those of its modes that also take it as a bare word, without its flag. */
+  readonly operandOf: readonly Mode[];
+  /** Unit of the value, "" where it has none. */
+  readonly unit: string;
+  readonly meaning: string;
+  /** The environment name, where it is not made from the key. */
+  readonly environment?: string;
+}
+
+type Row<T> = Omit<Option<T>, "accepts" | "parse" | "unit" | "operandOf"> & {
+  readonly unit?: string;
+  readonly operandOf?: readonly Mode[];
+};
+
+/** A row of the table: how its text is read, and what it means. */
+export function option<T>(parser: Parser<T>, row: Row<T>): Option<T> {
+  return { unit: "", operandOf: [], ...row, accepts: parser.accepts, parse: parser.parse };
+}
+
+/** Modes that write to the lake through the pipeline, and make OUT_DIR where it is missing. */
+export const WRITERS: readonly Mode[] = ["simulate", "consumer"];
+/** Modes that have an OUT_DIR. */
+export const LAKE: readonly Mode[] = ["simulate", "consumer", "verify", "rebuild"];
+/** Modes that talk to Kafka. */
+export const KAFKA: readonly Mode[] = ["producer", "consumer"];
+/** Modes that generate events. */
+export const GENERATOR: readonly Mode[] = ["simulate", "producer"];

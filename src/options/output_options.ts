@@ -1,0 +1,23 @@
+import { LOG_FORMATS, LOG_LEVELS } from "../runtime/logs.ts";
+import { MODES, option } from "./option.ts";
+import { boolean, oneOf } from "./option_parsers.ts";
+
+/** What a command prints and logs. */
+export const outputOptions = {
+  json: option(boolean(), {
+    default: "false",
+    modes: ["verify", "rebuild"],
+    environment: "OUTPUT_JSON",
+    meaning: "Print the result as JSON, for machines",
+  }),
+  logLevel: option(oneOf(LOG_LEVELS), {
+    default: "info",
+    modes: MODES,
+    meaning: "Least level of the log lines on stderr",
+  }),
+  logFormat: option(oneOf(LOG_FORMATS), {
+    default: "auto",
+    modes: MODES,
+    meaning: "Form of log lines; auto is text on a terminal, else json",
+  }),
+} as const;
