@@ -3,6 +3,7 @@ import { enrichMonto } from "./enrich.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
 import type { RawRecord, TopicPartition } from "./record.ts";
+import { TextColumn } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
 
 /** What a batch knows of one topic-partition. */
@@ -40,7 +41,7 @@ export class Batch {
   /** Records taken in: valid events and rejected records. */
   receivedCount = 0;
 
-  eventIds: string[] = [];
+  readonly eventIds = new TextColumn();
   /** Days since 1970-01-01 UTC: the lake partition. */
   days = new Int32Array(INITIAL_CAPACITY);
   /** Microseconds since that day's midnight. */
@@ -103,7 +104,7 @@ export class Batch {
   /** Forgets all records; the columns' memory stays for the next batch. */
   clear() {
     this.length = this.bytes = this.receivedCount = 0;
-    this.eventIds = [];
+    this.eventIds.clear();
     this.extras.clear();
     this.rejected = [];
     this.#partitions = [];

@@ -46,10 +46,10 @@ export interface Distinct {
 export function distinctIds(batch: Batch): Distinct {
   const known = new Set<string>();
   const rows = new Int32Array(batch.length);
-  batch.eventIds.forEach((id, row) => {
+  for (let row = 0; row < batch.length; row++) {
     const before = known.size;
-    known.add(id);
+    known.add(batch.eventIds.at(row));
     if (known.size > before) rows[before] = row;
-  });
+  }
   return { ids: [...known], rows: rows.subarray(0, known.size) };
 }

@@ -31,7 +31,7 @@ export function eventColumns(
   const eventIds: string[] = [], extras: (string | null)[] = [];
   for (let i = 0; i < length; i++) {
     const row = rows[i] ?? 0;
-    eventIds.push(batch.eventIds[row] ?? "");
+    eventIds.push(batch.eventIds.at(row));
     ts[i] = midnight + BigInt(batch.microseconds[row] ?? 0);
     usuarioIds[i] = BigInt(batch.usuarioIds[row] ?? 0);
     acciones[i] = batch.acciones[row] ?? 0;

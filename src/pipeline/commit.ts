@@ -123,7 +123,7 @@ function splitByFreshness({ checkpoint }: PipelineParts, batch: Batch, nowMs: nu
   const distinct = distinctIds(batch);
   const seen = checkpoint.seenAmong(distinct.ids, nowMs);
   const deduped = dedupe(batch, distinct, seen);
-  const freshIds = Array.from(deduped.fresh, (row) => batch.eventIds[row] ?? "");
+  const freshIds = Array.from(deduped.fresh, (row) => batch.eventIds.at(row));
   return { deduped, freshIds };
 }
 

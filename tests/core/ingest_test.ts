@@ -83,7 +83,7 @@ Deno.test("ingest() takes an event in with its time, its extra and where it lay"
   const batch = new Batch();
   const parts = { offset: 9n, timestampMs: 1_764_000_000_000, key: bytesOf("e1") };
   ingest(batch, { topic: "events", partition: 3 }, eventRecord({ origen: "app" }, parts));
-  assert.equal(batch.eventIds[0], "e1");
+  assert.equal(batch.eventIds.at(0), "e1");
   assert.equal(batch.extras.get(0), '{"origen":"app"}');
   assert.equal(batch.microseconds[0], 36_900_123_456);
   assert.equal(batch.offsets[0], 9n);

@@ -122,7 +122,7 @@ Deno.test("generateEvents() keeps to its ratios", () => {
     const duplicates = batch.length - new Set(batch.eventIds).size;
     assertNear(duplicates, count, 0.1, "duplicates");
     const first = new Set<string>();
-    const unknown = batch.eventIds.filter((id, row) => {
+    const unknown = [...batch.eventIds].filter((id, row) => {
       const isFirst = !first.has(id);
       first.add(id);
       return isFirst && batch.extras.has(row);
