@@ -1,10 +1,12 @@
 import { ACCIONES, type Event } from "./event.ts";
 import { enrichMonto } from "./enrich.ts";
+import { ExtraColumn } from "./extra_column.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
 import type { RawRecord, TopicPartition } from "./record.ts";
 import { TextColumn } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
+import type { UsualForm } from "./usual_form.ts";
 
 /** What a batch knows of one topic-partition. */
 export interface BatchPartition extends TopicPartition {
@@ -51,7 +53,7 @@ export class Batch {
   acciones = new Uint8Array(INITIAL_CAPACITY);
   montos = new Float64Array(INITIAL_CAPACITY);
   /** JSON text of the unknown fields, by row; rows without any are not in it. */
-  extras = new Map<number, string>();
+  readonly extras = new ExtraColumn();
   /** The place of the row's topic-partition in `partitions`. */
   partitionIndexes = new Int32Array(INITIAL_CAPACITY);
   offsets = new BigInt64Array(INITIAL_CAPACITY);
@@ -78,20 +80,42 @@ export class Batch {
     moment: Moment,
     extra: string | null,
   ) {
-    const row = this.length;
-    if (row === this.days.length) this.#grow();
-    const partition = this.#receive(at, record);
+    const row = this.#newRow(at, record);
     this.eventIds.push(event.event_id);
     this.days[row] = moment.day;
     this.microseconds[row] = moment.microseconds;
     this.usuarioIds[row] = event.usuario_id;
     this.acciones[row] = event.accion === undefined ? 0 : ACCIONES.indexOf(event.accion) + 1;
     this.montos[row] = enrichMonto(event.monto);
-    if (extra !== null) this.extras.set(row, extra);
+    if (extra !== null) this.extras.push(row, extra);
+  }
+
+  /**
+   * Appends a valid event that has the usual form.
+   *
+   * @param form what was read of the record's value
+   */
+  addUsual(at: TopicPartition, record: RawRecord, form: UsualForm) {
+    const row = this.#newRow(at, record);
+    this.eventIds.pushBytes(form.bytes, { start: form.idStart, end: form.idEnd });
+    this.days[row] = form.time.day;
+    this.microseconds[row] = form.time.microseconds;
+    this.usuarioIds[row] = form.usuarioId;
+    this.acciones[row] = form.accion;
+    this.montos[row] = form.monto;
+    if (!form.extra.isEmpty) this.extras.pushBytes(row, form.extra);
+  }
+
+  /** Counts a record and begins its row; the caller fills the event's columns. */
+  #newRow(at: TopicPartition, record: RawRecord): number {
+    const row = this.length;
+    if (row === this.days.length) this.#grow();
+    const partition = this.#receive(at, record);
     this.partitionIndexes[row] = partition.index;
     this.offsets[row] = record.offset;
     this.timestampsMs[row] = record.timestampMs;
     this.length = row + 1;
+    return row;
   }
 
   /** Appends a rejected record. */

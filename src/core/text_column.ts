@@ -2,6 +2,7 @@ const INITIAL_ROWS = 4096;
 const INITIAL_BYTES = 65_536;
 /** The most bytes that one UTF-16 unit of a text takes in UTF-8. */
 const MAX_BYTES_A_UNIT = 3;
+const MAX_LOOP_BYTES = 64;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -35,7 +36,9 @@ export class TextColumn {
   pushBytes(from: Uint8Array, { start, end }: { readonly start: number; readonly end: number }) {
     this.reserve(end - start);
     const at = this.byteLength;
-    this.bytes.set(from.subarray(start, end), at);
+    // Up to some length a loop costs less than the view that `set` needs.
+    if (end - start > MAX_LOOP_BYTES) this.bytes.set(from.subarray(start, end), at);
+    else for (let i = start; i < end; i++) this.bytes[at + i - start] = from[i] ?? 0;
     this.ends[++this.length] = at + end - start;
   }
 

@@ -87,19 +87,20 @@ function parseOffset(text: string | undefined): number | null {
 
 const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-function isDate(year: number, month: number, dayOfMonth: number): boolean {
+/** Whether a day is in the Gregorian calendar; month and day count from 1. */
+export function isDate(year: number, month: number, dayOfMonth: number): boolean {
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const days = month === 2 && leap ? 29 : DAYS_IN_MONTH[month - 1];
   return days !== undefined && dayOfMonth >= 1 && dayOfMonth <= days;
 }
 
 /** A leap second (`:60`) is refused: there is no microsecond since 1970 that could stand for it. */
-function isTime(hour: number, minute: number, second: number): boolean {
+export function isTime(hour: number, minute: number, second: number): boolean {
   return hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60;
 }
 
 /** Days since 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant, "days_from_civil"). */
-function dayNumber(year: number, month: number, dayOfMonth: number): number {
+export function dayNumber(year: number, month: number, dayOfMonth: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;
