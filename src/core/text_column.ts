@@ -36,15 +36,19 @@ export class TextColumn {
   pushBytes(from: Uint8Array, { start, end }: { readonly start: number; readonly end: number }) {
     this.reserve(end - start);
     const at = this.byteLength;
-    // Up to some length a loop costs less than the view that `set` needs.
-    if (end - start > MAX_LOOP_BYTES) this.bytes.set(from.subarray(start, end), at);
-    else for (let i = start; i < end; i++) this.bytes[at + i - start] = from[i] ?? 0;
+    copyBytes(from, { start, end }, { to: this.bytes, at });
     this.ends[++this.length] = at + end - start;
   }
 
   /** The text of a row. */
   at(row: number): string {
     return decoder.decode(this.bytes.subarray(this.ends[row], this.ends[row + 1]));
+  }
+
+  /** Copies the bytes of a row's text to a place in other bytes. */
+  copyTo(row: number, to: Uint8Array, at: number): void {
+    const start = this.ends[row] ?? 0, end = this.ends[row + 1] ?? 0;
+    copyBytes(this.bytes, { start, end }, { to, at });
   }
 
   /** The texts in their order. */
@@ -67,6 +71,16 @@ export class TextColumn {
     const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     this.bytes = copied(this.bytes, larger);
   }
+}
+
+/** Up to some length a loop costs less than the view that `set` needs. */
+function copyBytes(
+  from: Uint8Array,
+  { start, end }: { readonly start: number; readonly end: number },
+  { to, at }: { readonly to: Uint8Array; readonly at: number },
+): void {
+  if (end - start > MAX_LOOP_BYTES) to.set(from.subarray(start, end), at);
+  else for (let i = start; i < end; i++) to[at + i - start] = from[i] ?? 0;
 }
 
 function copied<T extends Int32Array | Uint8Array>(from: T, to: T): T {

@@ -10,6 +10,8 @@ import {
   TimestampMicrosecond,
   Utf8,
 } from "apache-arrow";
+import type { ExtraColumn } from "../core/extra_column.ts";
+import type { TextColumn } from "../core/text_column.ts";
 
 /** Which rows hold a value: a bit a row, least significant first, and how many hold none. */
 export interface Validity {
@@ -53,6 +55,35 @@ function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
+/** A column of the texts of some rows, copied as the bytes that they are. */
+export function textColumn(texts: TextColumn, rows: Int32Array): Data<Utf8> {
+  const valueOffsets = new Int32Array(rows.length + 1);
+  let end = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? 0;
+    end += (texts.ends[row + 1] ?? 0) - (texts.ends[row] ?? 0);
+    valueOffsets[i + 1] = end;
+  }
+  const data = new Uint8Array(end);
+  for (let i = 0; i < rows.length; i++) texts.copyTo(rows[i] ?? 0, data, valueOffsets[i] ?? 0);
+  return makeData({ type: new Utf8(), length: rows.length, nullCount: 0, valueOffsets, data });
+}
+
+/** A column of texts that few rows have; the others are null. */
+export function extraColumn(extras: ExtraColumn, rows: Int32Array): Data<Utf8> {
+  const places = new Int32Array(rows.length).fill(-1);
+  if (extras.size > 0) rows.forEach((row, i) => places[i] = extras.placeOf(row));
+  const { bitmap, nullCount } = validityOf(rows.length, (i) => places[i] !== -1);
+  const found = textColumn(extras.texts, places.filter((place) => place !== -1));
+  const valueOffsets = new Int32Array(rows.length + 1);
+  for (let i = 0, taken = 0; i < rows.length; i++) {
+    if (places[i] !== -1) taken++;
+    valueOffsets[i + 1] = found.valueOffsets[taken] ?? 0;
+  }
+  const type = new Utf8(), length = rows.length, data = found.values;
+  return makeData({ type, length, nullCount, nullBitmap: bitmap, valueOffsets, data });
+}
+
 /** A column of bytes; null is a null. */
 export function binaryColumn(values: readonly (Uint8Array | null)[]): Data<Binary> {
   const valueOffsets = new Int32Array(values.length + 1);
@@ -93,8 +124,10 @@ export function float64Column(data: Float64Array): Data<Float64> {
 /** A dictionary column: `codes` are places in `words` plus one, 0 is a null. */
 export function dictionaryColumn(codes: Uint8Array, words: readonly string[]): Data {
   const { bitmap, nullCount } = validityOf(codes.length, (row) => codes[row] !== 0);
+  const nullBitmap = nullCount === 0 ? null : bitmap;
   const type = new Dictionary(new Utf8(), new Int32());
   const dictionary = makeVector(utf8Column(words));
-  const data = Int32Array.from(codes, (code) => Math.max(0, code - 1));
-  return makeData({ type, length: codes.length, nullCount, nullBitmap: bitmap, data, dictionary });
+  const data = new Int32Array(codes.length);
+  for (let row = 0; row < codes.length; row++) data[row] = Math.max(0, (codes[row] ?? 0) - 1);
+  return makeData({ type, length: codes.length, nullCount, nullBitmap, data, dictionary });
 }

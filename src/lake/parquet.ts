@@ -9,6 +9,7 @@ import {
 import { Field, makeData } from "apache-arrow";
 import initialize, {
   Compression,
+  Encoding,
   Table,
   writeParquet,
   WriterPropertiesBuilder,
@@ -20,7 +21,15 @@ export interface Column {
   readonly name: string;
   readonly data: Data;
   readonly isNullable: boolean;
+  /** How Parquet writes the values; "dictionary" where nothing is said. */
+  readonly encoding?: ColumnEncoding;
 }
+
+/**
+ * Dictionary pays for columns of few distinct values. The others do for all-different ones: integers as the
+ * differences of neighbours, texts by the beginning that they share with the one before.
+ */
+export type ColumnEncoding = "dictionary" | "integer_deltas" | "text_deltas";
 
 let isReady: Promise<unknown> | null = null;
 
@@ -47,9 +56,23 @@ export function encodeParquet(
   const children = columns.map(({ data }) => data);
   const struct = makeData({ type: new Struct(fields), length, nullCount: 0, children });
   const batch = new RecordBatch(schema, struct);
-  const properties = new WriterPropertiesBuilder()
+  const properties = withEncodings(columns)
     .setCompression(Compression.ZSTD)
     .setKeyValueMetadata(new Map(metadata))
     .build();
   return writeParquet(Table.fromIPCStream(tableToIPC(new ArrowTable(batch), "stream")), properties);
+}
+
+function withEncodings(columns: readonly Column[]): WriterPropertiesBuilder {
+  let builder = new WriterPropertiesBuilder();
+  for (const { name, encoding = "dictionary" } of columns) {
+    if (encoding === "dictionary") continue;
+    builder = builder
+      .setColumnDictionaryEnabled(name, false)
+      .setColumnEncoding(
+        name,
+        encoding === "integer_deltas" ? Encoding.DELTA_BINARY_PACKED : Encoding.DELTA_BYTE_ARRAY,
+      );
+  }
+  return builder;
 }

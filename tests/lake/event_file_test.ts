@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import type { Batch } from "../../src/core/batch.ts";
+import { Batch } from "../../src/core/batch.ts";
 import { EVENT_COLUMNS } from "../../src/core/event.ts";
+import { ingest } from "../../src/core/ingest.ts";
 import { microsecondsOf, momentOfMs } from "../../src/core/timestamp.ts";
-import { batchOf, batchOfEvents, bytesOf, eventText } from "../core/samples.ts";
+import { batchOf, batchOfEvents, bytesOf, eventRecord, eventText, HERE } from "../core/samples.ts";
 import { readParquetFile } from "../lake_reader.ts";
 import { checkAsyncProperty } from "../property_seed.ts";
 import { emptyLake, stageBatch, STAGED_AT_MS } from "./staged_lake.ts";
@@ -50,6 +51,18 @@ Deno.test("an events file holds each column with its value", async () => {
   ]]);
 });
 
+Deno.test("an events file holds integers of 64 bits exactly, on both sides of each power of 2^32", async () => {
+  const offsets = [1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n - 2n];
+  const ids = [2 ** 31, -(2 ** 31) - 1, 2 ** 32 - 1, -(2 ** 32), -(2 ** 32) - 1, -(2 ** 53) + 1];
+  const batch = new Batch();
+  offsets.forEach((offset, i) => {
+    ingest(batch, HERE, eventRecord({ event_id: `e${i}`, usuario_id: ids[i] }, { offset }));
+  });
+  const [rows = []] = await roundTrip(batch);
+  assert.deepEqual(rows.map(({ kafka_offset }) => kafka_offset), offsets);
+  assert.deepEqual(rows.map(({ usuario_id }) => usuario_id), ids.map(BigInt));
+});
+
 Deno.test("an events file has the columns and types of EVENT_COLUMNS, compressed with zstd", async () => {
   await using lake = await emptyLake();
   const [file] = await stageBatch(lake, batchOfEvents([{}]));
@@ -77,6 +90,10 @@ Deno.test("an events file has the columns and types of EVENT_COLUMNS, compressed
   assert.equal(columns.length, 9);
   for (const column of columns) assert.equal(column?.codec, "ZSTD");
   assert.ok(columns[3]?.encodings.includes("RLE_DICTIONARY"));
+  assert.ok(columns[0]?.encodings.includes("DELTA_BYTE_ARRAY"));
+  for (const place of [1, 5, 7, 8]) {
+    assert.ok(columns[place]?.encodings.includes("DELTA_BINARY_PACKED"));
+  }
 });
 
 Deno.test("an events file holds accion where all of it is null, and each of its values", async () => {
