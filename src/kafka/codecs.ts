@@ -1,8 +1,26 @@
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { Buffer } from "node:buffer";
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { gunzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import lz4 from "lz4js";
 import SnappyJS from "snappyjs";
+
+/** Decompresses the records of a record batch; 0 is not compressed (kafka.apache.org/documentation, "Record Batch"). */
+export function decompress(codec: number, bytes: Uint8Array): Uint8Array {
+  switch (codec) {
+    case CompressionTypes.None:
+      return bytes;
+    case CompressionTypes.GZIP:
+      return gunzipSync(bytes);
+    case CompressionTypes.Snappy:
+      return decompressSnappy(bytes);
+    case CompressionTypes.LZ4:
+      return lz4.decompress(bytes);
+    case CompressionTypes.ZSTD:
+      return zstdDecompressSync(bytes);
+    default:
+      throw new Error(`Cannot read records of compression codec ${codec}`);
+  }
+}
 
 /** What kafkajs asks of a compression codec. */
 interface Codec {

@@ -12,3 +12,8 @@ declare module "lz4js" {
   };
   export default lz4;
 }
+declare module "kafkajs/src/protocol/requests/fetch/v11/response.js" {
+  import type { Buffer } from "node:buffer";
+  const response: { decode: (buffer: Buffer) => Promise<object> };
+  export default response;
+}

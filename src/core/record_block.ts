@@ -1,0 +1,132 @@
+import { noHeaders, type RawRecord, type RecordHeader } from "./record.ts";
+
+/** Records as Kafka stores them (format v2, decompressed): a block with one header for all of them. */
+export interface RecordBlock {
+  /** Offset that the records' offsets count from. */
+  readonly firstOffset: bigint;
+  /** Milliseconds since 1970-01-01 UTC that the records' timestamps count from. */
+  readonly firstTimestampMs: number;
+  /** Where the broker stamps records as it appends them: the stamp of all; else null. */
+  readonly appendTimestampMs: number | null;
+  readonly recordCount: number;
+  /** The records, one after the other. */
+  readonly bytes: Uint8Array;
+}
+
+const utf8 = new TextDecoder();
+
+/**
+ * Reads the records of a block one after the other, in place: where its parts lie, without an object a record
+ * (kafka.apache.org/documentation, "Record").
+ */
+export class RecordReader {
+  readonly #block: RecordBlock;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  #left: number;
+  #headersAt = 0;
+  /** Of the record that `next` went to: its offset less the block's first. */
+  offsetDelta = 0;
+  /** Milliseconds since 1970-01-01 UTC. */
+  timestampMs = 0;
+  /** Where key and value lie in `bytes`; the start is -1 where there is none. */
+  keyStart = 0;
+  keyEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+
+  constructor(block: RecordBlock) {
+    this.#block = block;
+    this.#bytes = block.bytes;
+    this.#left = block.recordCount;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Of the record that `next` went to. */
+  get offset(): bigint {
+    return this.#block.firstOffset + BigInt(this.offsetDelta);
+  }
+
+  /** Goes to the next record; false where there is none. */
+  next(): boolean {
+    if (this.#left === 0) return false;
+    this.#left--;
+    const length = this.#varint();
+    const end = this.#at + length;
+    if (length < 0 || end > this.#bytes.length) {
+      throw new Error("A Kafka record ends after its block");
+    }
+    // A byte of attributes, none of which is in use.
+    this.#at++;
+    const { firstTimestampMs, appendTimestampMs } = this.#block;
+    const timestampDelta = this.#varint();
+    this.timestampMs = appendTimestampMs ?? firstTimestampMs + timestampDelta;
+    this.offsetDelta = this.#varint();
+    const keyLength = this.#varint();
+    this.keyStart = keyLength < 0 ? -1 : this.#at;
+    this.#at = this.keyEnd = this.#at + Math.max(0, keyLength);
+    const valueLength = this.#varint();
+    this.valueStart = valueLength < 0 ? -1 : this.#at;
+    this.#at = this.valueEnd = this.#at + Math.max(0, valueLength);
+    this.#headersAt = this.#at;
+    if (this.#at > end) throw new Error("A Kafka record is longer than its length");
+    this.#at = end;
+    return true;
+  }
+
+  /** The record that `next` went to; its bytes are copies, so that the block need not be kept for it. */
+  record(): RawRecord {
+    return {
+      offset: this.offset,
+      timestampMs: this.timestampMs,
+      key: this.#copy(this.keyStart, this.keyEnd),
+      value: this.#copy(this.valueStart, this.valueEnd),
+      headers: this.#headers(),
+    };
+  }
+
+  #copy(start: number, end: number): Uint8Array | null {
+    return start < 0 ? null : new Uint8Array(this.#bytes.subarray(start, end));
+  }
+
+  #headers(): readonly RecordHeader[] {
+    const end = this.#at;
+    this.#at = this.#headersAt;
+    const count = this.#varint();
+    const headers = Array.from({ length: Math.max(0, count) }, () => this.#header());
+    this.#at = end;
+    return headers.length === 0 ? noHeaders() : headers;
+  }
+
+  #header(): RecordHeader {
+    const nameEnd = this.#varint() + this.#at;
+    const name = utf8.decode(this.#bytes.subarray(this.#at, nameEnd));
+    this.#at = nameEnd;
+    const length = this.#varint();
+    const start = this.#at;
+    this.#at = start + Math.max(0, length);
+    return { name, value: this.#copy(start, this.#at) ?? new Uint8Array() };
+  }
+
+  /** A zigzag-encoded integer of up to 64 bits; exact up to 2^53, which times and sizes do not pass. */
+  #varint(): number {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let byte = bytes[at++] ?? 0;
+    if (byte < 0x80) {
+      this.#at = at;
+      return byte >>> 1 ^ -(byte & 1);
+    }
+    let value = byte & 0x7f, scale = 0x80;
+    do {
+      byte = bytes[at++] ?? 0;
+      value += (byte & 0x7f) * scale;
+      scale *= 0x80;
+    } while (byte >= 0x80);
+    this.#at = at;
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+}
