@@ -18,13 +18,12 @@ export async function consume(context: CommandContext): Promise<void> {
   failure.promise.catch(() => {});
   using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
   const gate = new JoinGate();
-  const kafka = kafkaClient(config, { log, gate });
-  if (!await waitForTopic(context, kafka)) return;
+  if (!await waitForTopic(context, kafkaClient(config, { log }))) return;
 
   const startMs = systemClock.monotonicMs();
   const end = new EndOfRun(context, session);
   await using source = new KafkaSource({
-    kafka,
+    kafka: kafkaClient(config, { log, gate, isPatient: true }),
     gate,
     topic: config.topic,
     groupId: config.groupId,

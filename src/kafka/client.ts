@@ -12,14 +12,25 @@ export interface KafkaConnection {
   readonly clientId: string;
 }
 
+/** How long a client tries before it gives up: a few seconds. */
+const QUICK = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 };
+/** What ends a patient client's tries is the one who uses it. */
+const PATIENT = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 1_000_000 };
+
 /**
  * A kafkajs client that logs through ours.
  *
  * @param gate what its group members wait for before they give up their partitions
+ * @param isPatient for group members: kafkajs leaves the group when its tries are spent, and what was just
+ * committed could then not be acknowledged any more
  */
 export function kafkaClient(
   { bootstrapServers, clientId }: KafkaConnection,
-  { log, gate = new JoinGate() }: { readonly log: Log; readonly gate?: JoinGate },
+  { log, gate = new JoinGate(), isPatient = false }: {
+    readonly log: Log;
+    readonly gate?: JoinGate;
+    readonly isPatient?: boolean;
+  },
 ): Kafka {
   registerCodecs();
   silenceNegativeTimeouts();
@@ -29,7 +40,7 @@ export function kafkaClient(
     socketFactory: gate.socketFactory,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
-    retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 },
+    retry: isPatient ? PATIENT : QUICK,
     logLevel: logLevel.DEBUG,
     // kafkajs calls errors what it then tries again; what matters is logged by those who call it.
     logCreator: () => ({ namespace, log: { message, error, broker } }) => {

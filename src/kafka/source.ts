@@ -26,6 +26,7 @@ export interface RecordSink {
 }
 
 export interface KafkaSourceOptions {
+  /** A patient client: as a member that waits for its broker the process keeps its partitions. */
   readonly kafka: Kafka;
   /** The gate of that client. */
   readonly gate: JoinGate;
@@ -56,6 +57,8 @@ export class KafkaSource implements AsyncDisposable {
   #assignment = Assignment.none();
   #heartbeat: (() => Promise<void>) | null = null;
   #isDraining = false;
+  /** How often the coordinator accepted offsets. */
+  #writtenCount = 0;
   /** Nothing is waited for any more. */
   #isClosed = false;
   /** When the coordinator last accepted something of this process, on the monotonic clock. */
@@ -77,8 +80,7 @@ export class KafkaSource implements AsyncDisposable {
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
       metadataMaxAge: metadataMaxAgeMs,
-      // As a member that waits for its broker the process keeps its partitions; how long is #watch's to say.
-      retry: { ...PATIENT, restartOnFailure: () => Promise.resolve(false) },
+      retry: { restartOnFailure: () => Promise.resolve(false) },
     });
   }
 
@@ -93,7 +95,9 @@ export class KafkaSource implements AsyncDisposable {
     await this.#admin.connect();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [topic], fromBeginning: true });
-    const { GROUP_JOIN, HEARTBEAT, CRASH, START_BATCH_PROCESS } = this.#consumer.events;
+    const { GROUP_JOIN, HEARTBEAT, CRASH, START_BATCH_PROCESS, COMMIT_OFFSETS } =
+      this.#consumer.events;
+    this.#consumer.on(COMMIT_OFFSETS, () => void this.#writtenCount++);
     this.#consumer.on(HEARTBEAT, () => this.#heard());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#heard();
@@ -149,7 +153,7 @@ export class KafkaSource implements AsyncDisposable {
     try {
       await this.#untilAnswered(
         "group_offset_commit",
-        () => this.#consumer.commitOffsets(committed),
+        () => this.#commitOffsets(committed),
       );
     } catch (error) {
       this.#options.log.warning(
@@ -159,6 +163,15 @@ export class KafkaSource implements AsyncDisposable {
           error: messageOf(error),
         },
       );
+    }
+  }
+
+  /** kafkajs resolves a commit of offsets also where its member has ended, and nothing was sent. */
+  async #commitOffsets(offsets: Parameters<Consumer["commitOffsets"]>[0]): Promise<void> {
+    const before = this.#writtenCount;
+    await this.#consumer.commitOffsets(offsets);
+    if (this.#writtenCount === before) {
+      throw new Error("kafkajs is no member of the group just now");
     }
   }
 
@@ -372,7 +385,6 @@ export class KafkaSource implements AsyncDisposable {
   }
 }
 
-const PATIENT = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 1_000_000 };
 const RESTART_MS = 1_000;
 const WATCH_MS = 500;
 /** Silence that is normal: heartbeats are sent every 3 s. */

@@ -7,12 +7,19 @@ const NAMES = ["a", "b", "c"] as const;
 type Name = (typeof NAMES)[number];
 
 const SESSION_MS = 6_000;
+/** How long after it woke a consumer may take to find out that a commit of its can not be acknowledged. */
+const WAKING_MS = 5_000;
+
+/** A commit of one instance. */
+export interface CommitOf {
+  readonly name: string;
+  readonly sequence: number;
+}
 
 /**
  * The consumers of a soak and what happens to them. All are of one group, each with its own OUT_DIR. One that
- * runs alone may be killed, or sleep past its eviction; while several run they come and go in good order,
- * since a commit of one that is cut off between its commit and its acknowledgement may then be published
- * twice (README, Guarantees).
+ * runs alone may be killed; several come and go in good order, or sleep past their eviction. What may stand
+ * twice then are the commits that `sleptOver` names, and nothing else (README, Guarantees).
  */
 export class Cast {
   readonly faults: Record<string, number> = {};
@@ -24,6 +31,7 @@ export class Cast {
   readonly #random: Random;
   readonly #limitMs: number;
   readonly #running = new Map<Name, OrillaProcess>();
+  readonly #sleeps: { readonly name: Name; readonly fromMs: number; readonly toMs: number }[] = [];
 
   constructor({ broker, topic, folder, random, limitMs }: {
     readonly broker: Broker;
@@ -68,6 +76,27 @@ export class Cast {
   /** Ends all in good order. */
   async finish(): Promise<void> {
     for (const name of [...this.#running.keys()]) await this.#stop(name, "SIGTERM");
+  }
+
+  /**
+   * The commits that their instances slept over, between transaction and acknowledgement: the next owner of
+   * their partitions published their records again, which is the limit that README names.
+   */
+  async sleptOver(): Promise<readonly CommitOf[]> {
+    const found: CommitOf[] = [];
+    for (const name of NAMES) {
+      const log = await Deno.readTextFile(`${this.#folder}/${name}.log`);
+      for (const line of log.split("\n")) {
+        if (!line.includes("the group's offsets could not be written")) continue;
+        const { time, sequence } = JSON.parse(line);
+        const ms = Date.parse(time);
+        const isAsleep = this.#sleeps.some((sleep) =>
+          sleep.name === name && ms >= sleep.fromMs && ms <= sleep.toMs + WAKING_MS
+        );
+        if (isAsleep) found.push({ name, sequence });
+      }
+    }
+    return found;
   }
 
   #caseOf(name: Name): ConsumerCase {
@@ -126,9 +155,12 @@ export class Cast {
   }
 
   async #sleep(): Promise<string> {
-    const consumer = this.#running.get(this.#any());
+    const name = this.#any();
+    const consumer = this.#running.get(name);
+    const fromMs = Date.now();
     consumer?.kill("SIGSTOP");
     await this.#delay(SESSION_MS * 1.5);
+    this.#sleeps.push({ name, fromMs, toMs: Date.now() });
     consumer?.kill("SIGCONT");
     return "consumer slept past its eviction";
   }

@@ -1,4 +1,6 @@
 import { basename } from "node:path";
+import { parseFileName } from "../../src/core/lake_path.ts";
+import type { CommitOf } from "./cast.ts";
 import { readDeadLetters, readLake } from "../lake_reader.ts";
 
 /** What the lakes of several instances hold, all together. */
@@ -9,18 +11,26 @@ export interface Lakes {
   readonly idsTwiceInOne: number;
   /** Ids that several lakes hold, from different records. */
   readonly idsInTwoLakes: number;
-  /** Records, told by topic-partition and offset, that were published more than once: by which commits, and how many. */
-  readonly recordsTwice: ReadonlyMap<string, number>;
+  /** Records, told by topic-partition and offset, that were published more than once. */
+  readonly recordsTwice: readonly RecordsTwice[];
   readonly deadLetterCount: number;
+}
+
+/** Records that the same commits published. */
+export interface RecordsTwice {
+  readonly commits: readonly CommitOf[];
+  readonly count: number;
 }
 
 /** Reads all of them. */
 export async function readLakes(outDirs: readonly string[]): Promise<Lakes> {
   const lakesOfId = new Map<string, string[]>();
-  const commitsOfRecord = new Map<string, string[]>();
+  const commitsOfRecord = new Map<string, CommitOf[]>();
   let deadLetterCount = 0;
-  const note = (record: string, outDir: string, file: string) =>
-    append(commitsOfRecord, record, `${basename(outDir)} ${basename(file)}`);
+  const note = (record: string, outDir: string, file: string) => {
+    const sequence = parseFileName(basename(file))?.sequence ?? 0;
+    append(commitsOfRecord, record, { name: basename(outDir), sequence });
+  };
   for (const outDir of outDirs) {
     for (const { event_id, kafka_partition, kafka_offset, file } of await readLake(outDir)) {
       append(lakesOfId, event_id, outDir);
@@ -31,19 +41,23 @@ export async function readLakes(outDirs: readonly string[]): Promise<Lakes> {
       note(`${partition}/${offset}`, outDir, file);
     }
   }
-  const recordsTwice = new Map<string, number>();
-  for (const commits of commitsOfRecord.values()) {
-    if (commits.length === 1) continue;
-    const name = commits.sort().join(" and ");
-    recordsTwice.set(name, (recordsTwice.get(name) ?? 0) + 1);
-  }
+  const repeatedRecords = [...commitsOfRecord.values()].filter(({ length }) => length > 1);
+  const recordsTwice = [...Map.groupBy(repeatedRecords, commitNames).values()].map((group) => ({
+    commits: group[0] ?? [],
+    count: group.length,
+  }));
   const repeated = [...lakesOfId.values()].filter(({ length }) => length > 1);
   const idsTwiceInOne = repeated.filter((lakes) => new Set(lakes).size < lakes.length).length;
   const idsInTwoLakes = repeated.length - idsTwiceInOne;
   return { lakesOfId, idsTwiceInOne, idsInTwoLakes, recordsTwice, deadLetterCount };
 }
 
-function append(map: Map<string, string[]>, key: string, value: string): void {
+/** The commits in words, always in the same order. */
+export function commitNames(commits: readonly CommitOf[]): string {
+  return commits.map(({ name, sequence }) => `${name}'s commit ${sequence}`).sort().join(" and ");
+}
+
+function append<T>(map: Map<string, T[]>, key: string, value: T): void {
   const known = map.get(key);
   if (known === undefined) map.set(key, [value]);
   else known.push(value);

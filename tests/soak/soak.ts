@@ -4,7 +4,7 @@ import { startBroker, uniqueName } from "../kafka/broker.ts";
 import { consumeToEnd } from "../kafka/numbered_events.ts";
 import { runOrilla } from "../orilla_process.ts";
 import { Cast } from "./cast.ts";
-import { readLakes } from "./lakes.ts";
+import { commitNames, readLakes, type RecordsTwice } from "./lakes.ts";
 import { Traffic } from "./traffic.ts";
 
 /**
@@ -53,6 +53,10 @@ async function soak(): Promise<number> {
   return code;
 }
 
+function countOf(records: readonly RecordsTwice[]): number {
+  return records.reduce((sum, { count }) => sum + count, 0);
+}
+
 async function verdict(cast: Cast, traffic: Traffic): Promise<number> {
   const outDirs = cast.instances().map(({ outDir }) => outDir);
   const lakes = await readLakes(outDirs);
@@ -74,9 +78,23 @@ async function verdict(cast: Cast, traffic: Traffic): Promise<number> {
   say(
     `faults: ${Object.entries(cast.faults).map(([name, count]) => `${name} ${count}`).join(", ")}`,
   );
-  for (const [commits, count] of lakes.recordsTwice) say(`  ${count} records twice: ${commits}`);
+  const sleptOver = await cast.sleptOver();
+  const isSleptOver = ({ commits }: RecordsTwice) =>
+    commits.some(({ name, sequence }) =>
+      sleptOver.some((commit) => commit.name === name && commit.sequence === sequence)
+    );
+  say(
+    `slept over: ${sleptOver.length} commits between transaction and acknowledgement, ` +
+      `${
+        countOf(lakes.recordsTwice.filter(isSleptOver))
+      } records of them published again (README, Guarantees)`,
+  );
+  const unexplained = lakes.recordsTwice.filter((records) => !isSleptOver(records));
+  for (const { commits, count } of unexplained) {
+    say(`  ${count} records twice: ${commitNames(commits)}`);
+  }
   for (const surprise of cast.surprises) say(surprise);
-  const twice = lakes.idsTwiceInOne + lakes.recordsTwice.values().reduce((sum, n) => sum + n, 0);
+  const twice = lakes.idsTwiceInOne + countOf(unexplained);
   const isExact = cast.surprises.length === 0 && unsound === 0 && lakes.idsInTwoLakes <=
       traffic.repeatedCount + traffic.uncertainCount &&
     lost + twice + foreign === 0;

@@ -1,0 +1,93 @@
+/** One change to the code that breaks a guarantee, and the tests of which at least one must then fail. */
+export interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  /** Text that stands in the file once, and what takes its place. */
+  readonly changes: readonly (readonly [from: string, to: string])[];
+  readonly tests: readonly string[];
+}
+
+const CRASHES = ["tests/crash/crash_matrix_test.ts"];
+const PIPELINE = ["tests/pipeline_test.ts"];
+
+/** The mistakes that the guarantees of DESIGN.md, section 2, would not survive. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "staged files are not synced before the commit",
+    file: "src/runtime/files.ts",
+    changes: [[
+      "    await operate(this.#hooks, { label: labels.fsync, path }, () => file.sync());\n",
+      "",
+    ]],
+    tests: CRASHES,
+  },
+  {
+    name: "the names of staged files are not synced before the commit",
+    file: "src/lake/staging.ts",
+    changes: [[
+      `  if (staged.length > 0) await files.syncFolder(STAGING_FOLDER, "stage:folder");\n`,
+      "",
+    ]],
+    tests: CRASHES,
+  },
+  {
+    name: "staged names go before the final ones are durable",
+    file: "src/lake/publishing.ts",
+    changes: [[
+      `    await publishFile(files, file);\n    folders.add(folder);`,
+      `    await publishFile(files, file);\n    folders.add(folder);\n` +
+      `    if (await files.exists(file.stagedPath)) await files.remove(file.stagedPath, "publish:unlink");`,
+    ]],
+    tests: CRASHES,
+  },
+  {
+    name: "event ids are marked as seen before their commit",
+    file: "src/checkpoint/checkpoint.ts",
+    changes: [
+      [
+        `    let added = 0;\n    this.#transaction("commit", () => {`,
+        `    const added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n` +
+        `    this.#transaction("commit", () => {`,
+      ],
+      ["      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n", ""],
+    ],
+    tests: CRASHES,
+  },
+  {
+    name: "the group's offsets are written before the commit",
+    file: "src/pipeline/commit.ts",
+    changes: [
+      ["  await group?.acknowledge(ranges, sequence);\n", ""],
+      [
+        "  const counters = countersAfter(",
+        "  await group?.acknowledge(ranges, sequence);\n  const counters = countersAfter(",
+      ],
+    ],
+    tests: PIPELINE,
+  },
+  {
+    // Recovery reads such a commit back, so that a crash alone does not show it; readers would.
+    name: "files get their final names before the commit",
+    file: "src/pipeline/commit.ts",
+    changes: [[
+      "  const counters = countersAfter(",
+      "  await publish(files, staged);\n  const counters = countersAfter(",
+    ]],
+    tests: PIPELINE,
+  },
+  {
+    name: "the assignment is not confirmed before the commit",
+    file: "src/pipeline/commit.ts",
+    changes: [["    if (!await request.confirm()) return false;\n", ""]],
+    tests: PIPELINE,
+  },
+  {
+    name: "reading begins at the smaller of the two offsets",
+    file: "src/kafka/positions.ts",
+    changes: [[
+      "if (group.offset <= checkpoint) return checkpoint;",
+      "if (group.offset <= checkpoint) return group.offset;",
+    ]],
+    tests: ["tests/start_offset_test.ts"],
+  },
+];
