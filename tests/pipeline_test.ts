@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RecordList } from "../src/core/record_list.ts";
 import { OrillaError } from "../src/core/errors.ts";
 import { LakeSession } from "../src/pipeline/lake_session.ts";
 import type { OperationLabel } from "../src/runtime/operations.ts";
@@ -27,9 +28,9 @@ async function publishedOffsets(outDir: string): Promise<number[]> {
 Deno.test("a batch is committed as soon as it has the most events", async () => {
   await using lake = await openLake({ limits: limits({ maxEvents: 3 }) });
   const { pipeline } = lake.session;
-  assert.equal(await pipeline.add({ ...AT, records: eventRecords(0, 2) }), true);
+  assert.equal(await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) }), true);
   assert.deepEqual([lake.reports.length, pipeline.bufferedCount], [0, 2]);
-  await pipeline.add({ ...AT, records: eventRecords(2, 5) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(2, 5)) });
   const seen = lake.reports.map(({ trigger, receivedCount }) => [trigger, receivedCount]);
   assert.deepEqual(seen, [["events", 3], ["events", 3]]);
   assert.equal(pipeline.bufferedCount, 1);
@@ -43,9 +44,9 @@ Deno.test("a batch is committed as soon as its keys and values have the most byt
   const maxBytes = 3 * (value.length + 10);
   await using lake = await openLake({ limits: limits({ maxBytes }) });
   const { pipeline } = lake.session;
-  await pipeline.add({ ...AT, records: [record(0), record(1)] });
+  await pipeline.add({ ...AT, records: new RecordList([record(0), record(1)]) });
   assert.deepEqual([lake.reports.length, pipeline.bufferedBytes], [0, 2 * (value.length + 10)]);
-  await pipeline.add({ ...AT, records: [record(2), record(3)] });
+  await pipeline.add({ ...AT, records: new RecordList([record(2), record(3)]) });
   const seen = lake.reports.map(({ trigger, receivedCount }) => [trigger, receivedCount]);
   assert.deepEqual(seen, [["bytes", 3]]);
   assert.equal(pipeline.bufferedBytes, value.length + 10);
@@ -55,7 +56,7 @@ Deno.test("a batch on an idle feed is committed when its first record has waited
   await using lake = await openLake({ limits: limits({ maxLatencyMs: 30 }) });
   const { pipeline } = lake.session;
   const startMs = performance.now();
-  await pipeline.add({ ...AT, records: eventRecords(0, 2) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) });
   assert.equal(lake.reports.length, 0);
   const { trigger, receivedCount } = await soon(lake.firstCommit);
   assert.deepEqual([trigger, receivedCount], ["latency", 2]);
@@ -70,11 +71,11 @@ for (const trigger of ["events", "latency", "end"] as const) {
     const { pipeline } = lake.session;
     const group = new HeldGroup();
     pipeline.joinGroup(group);
-    const first = pipeline.add({ ...AT, records: eventRecords(0, 2) });
+    const first = pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) });
     const ended = trigger === "end" ? pipeline.commit("end") : Promise.resolve();
     await soon(group.asked);
     assert.equal(pipeline.isCommitting, true);
-    const second = pipeline.add({ ...AT, records: eventRecords(2, 1) });
+    const second = pipeline.add({ ...AT, records: new RecordList(eventRecords(2, 1)) });
     // Without back-pressure the record would be in the buffer already: add takes records in synchronously.
     assert.equal(pipeline.bufferedCount, 2);
     assert.equal(lake.reports.length, 0);
@@ -94,7 +95,10 @@ Deno.test("add gives up after a wait when its partition was taken away, and says
   const group = new HeldGroup();
   pipeline.joinGroup(group);
   let isCurrent = true;
-  const added = pipeline.add({ ...AT, records: eventRecords(0, 5) }, () => isCurrent);
+  const added = pipeline.add(
+    { ...AT, records: new RecordList(eventRecords(0, 5)) },
+    () => isCurrent,
+  );
   await soon(group.asked);
   isCurrent = false;
   pipeline.drop();
@@ -115,7 +119,7 @@ for (const moment of DROPS) {
     const { pipeline } = lake.session;
     pipeline.joinGroup(group);
     drop = () => pipeline.drop();
-    await pipeline.add({ ...AT, records: eventRecords(0, 3) });
+    await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 3)) });
     const committing = pipeline.commit("end");
     if (moment === "while the group is asked") {
       await soon(group.asked);
@@ -132,7 +136,7 @@ for (const moment of DROPS) {
     assert.deepEqual(await readLake(lake.outDir), []);
 
     drop = () => {};
-    await pipeline.add({ ...AT, records: eventRecords(0, 3) });
+    await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 3)) });
     await pipeline.commit("end");
     assert.deepEqual(await publishedOffsets(lake.outDir), [0, 1, 2]);
     assert.equal(pipeline.counters.received, 3);
@@ -144,7 +148,10 @@ Deno.test("a batch that the group does not confirm is dropped: nothing is commit
   const { pipeline } = lake.session;
   const group = new HeldGroup();
   pipeline.joinGroup(group);
-  await pipeline.add({ ...AT, records: [...eventRecords(0, 2), recordOf(null, { offset: 2n })] });
+  await pipeline.add({
+    ...AT,
+    records: new RecordList([...eventRecords(0, 2), recordOf(null, { offset: 2n })]),
+  });
   group.answer(false);
   await pipeline.commit("end");
   assert.equal(group.confirmCount, 1);
@@ -168,8 +175,8 @@ Deno.test("the next offsets are acknowledged once, after the last file has its n
   const group = new HeldGroup(() => order.push("acknowledge"));
   group.answer(true);
   pipeline.joinGroup(group);
-  await pipeline.add({ ...AT, records: eventRecords(5, 3) });
-  await pipeline.add({ topic: AT.topic, partition: 1, records: [recordOf(null)] });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(5, 3)) });
+  await pipeline.add({ topic: AT.topic, partition: 1, records: new RecordList([recordOf(null)]) });
   order.length = 0;
   await pipeline.commit("end");
 
@@ -188,13 +195,13 @@ Deno.test("the next offsets are acknowledged once, after the last file has its n
 Deno.test("records below the next offset are skipped, whether that one is committed or buffered", async () => {
   await using lake = await openLake();
   const { pipeline } = lake.session;
-  await pipeline.add({ ...AT, records: eventRecords(0, 4) });
-  await pipeline.add({ ...AT, records: eventRecords(2, 4) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 4)) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(2, 4)) });
   assert.equal(pipeline.bufferedCount, 6);
   await pipeline.commit("end");
-  await pipeline.add({ ...AT, records: eventRecords(0, 6) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 6)) });
   assert.equal(pipeline.bufferedCount, 0);
-  await pipeline.add({ ...AT, records: eventRecords(3, 5) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(3, 5)) });
   await pipeline.commit("end");
   const { received, published, duplicate } = pipeline.counters;
   assert.deepEqual([received, published, duplicate], [8, 8, 0]);
@@ -205,8 +212,11 @@ Deno.test("partitions have next offsets of their own", async () => {
   await using lake = await openLake();
   const { pipeline } = lake.session;
   const other = { topic: AT.topic, partition: 1 };
-  await pipeline.add({ ...AT, records: eventRecords(0, 4) });
-  await pipeline.add({ ...other, records: [eventRecord({ event_id: "o" }, { offset: 1n })] });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 4)) });
+  await pipeline.add({
+    ...other,
+    records: new RecordList([eventRecord({ event_id: "o" }, { offset: 1n })]),
+  });
   pipeline.noteHighWatermark(AT, 10n);
   pipeline.noteHighWatermark(other, 2n);
   const lags = () => pipeline.partitionMetrics().map(({ lag, unpublished }) => [lag, unpublished]);
@@ -230,7 +240,7 @@ Deno.test("a latency commit that fails for good is told to onFailure, and its ba
       limits: limits({ maxLatencyMs: 10 }),
     });
     const { pipeline } = lake.session;
-    await pipeline.add({ ...AT, records: eventRecords(0, 2) });
+    await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) });
     const error = await soon(failed.promise);
     assert.equal(error instanceof OrillaError && error.exitCode === 1, isTransient);
     assert.match(String(error), isTransient ? /after 5 tries.*no space left/ : /a defect of the/);
@@ -251,7 +261,7 @@ Deno.test("a commit that fails rejects for whoever asked for it, and is not ackn
   const group = new HeldGroup();
   group.answer(true);
   pipeline.joinGroup(group);
-  await pipeline.add({ ...AT, records: eventRecords(0, 2) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) });
   await assert.rejects(pipeline.commit("end"), /a defect of the test's disk/);
   assert.deepEqual(group.acknowledged, []);
   assert.equal(pipeline.nextOffset(AT), 2n);
@@ -262,14 +272,14 @@ Deno.test("what is counted while a commit is under way is part of the next one",
   const { pipeline, checkpoint } = lake.session;
   const group = new HeldGroup();
   pipeline.joinGroup(group);
-  await pipeline.add({ ...AT, records: eventRecords(0, 1) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 1)) });
   const committing = pipeline.commit("end");
   await soon(group.asked);
   pipeline.noteRebalance();
   pipeline.noteRetry("fetch");
   group.answer(true);
   await committing;
-  await pipeline.add({ ...AT, records: eventRecords(1, 1) });
+  await pipeline.add({ ...AT, records: new RecordList(eventRecords(1, 1)) });
   await pipeline.commit("end");
   const { rebalances, retries } = checkpoint.read().counters;
   assert.deepEqual([rebalances, retries.fetch], [1, 1]);
@@ -298,7 +308,7 @@ Deno.test("received is published, duplicate, rejected or buffered at every momen
       ? recordOf(bytesOf("{"), { offset })
       : eventRecord({ event_id: `e${i % 12}` }, { offset });
     fedCount++;
-    await pipeline.add({ ...AT, records: [record] });
+    await pipeline.add({ ...AT, records: new RecordList([record]) });
     check();
   }
   await pipeline.commit("end");
@@ -315,7 +325,9 @@ const ENDINGS = {
     await Promise.allSettled([session.close()]);
   },
   "a further commit": async ({ session }: OpenLake) => {
-    await Promise.allSettled([session.pipeline.add({ ...AT, records: eventRecords(1, 1) })]);
+    await Promise.allSettled([
+      session.pipeline.add({ ...AT, records: new RecordList(eventRecords(1, 1)) }),
+    ]);
     await Promise.allSettled([session.pipeline.commit("end")]);
   },
 } as const;
@@ -331,14 +343,14 @@ for (const [name, end] of Object.entries(ENDINGS)) {
     });
     const latency = limits({ maxLatencyMs: 10 });
     await using lake = await openLake({ hooks, onFailure: failed.resolve, limits: latency });
-    await lake.session.pipeline.add({ ...AT, records: eventRecords(0, 1) });
+    await lake.session.pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 1)) });
     await soon(publishing.promise);
     // The timer's commit is under way: nobody but onFailure is told that it fails.
     await end(lake);
     await soon(failed.promise);
     lake.session[Symbol.dispose]();
     using again = await LakeSession.open(testSession(lake.outDir));
-    await again.pipeline.add({ ...AT, records: eventRecords(0, 2) });
+    await again.pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) });
     await again.pipeline.commit("end");
     assert.deepEqual(await publishedOffsets(lake.outDir), [0, 1]);
   });

@@ -1,9 +1,8 @@
 import { operatingError } from "../core/errors.ts";
-import type { RecordRun } from "../core/record.ts";
 import { kafkaClient, noBrokerError } from "../kafka/client.ts";
 import { JoinGate } from "../kafka/join_gate.ts";
 import { topicExists } from "../kafka/publisher.ts";
-import { KafkaSource, type RecordSink } from "../kafka/source.ts";
+import { KafkaSource } from "../kafka/source.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
@@ -31,7 +30,7 @@ export async function consume(context: CommandContext): Promise<void> {
     sessionTimeoutMs: config.sessionTimeoutMs,
     metadataMaxAgeMs: config.metadataMaxAgeMs,
     instanceId: session.checkpoint.instanceId,
-    sink: limitedSink(session, config.maxEvents),
+    sink: session.pipeline,
     log,
     retrying: retryingOf(context, (operation) => session.pipeline.noteRetry(operation)),
     onProgress: () => end.check(source),
@@ -74,28 +73,6 @@ async function waitForTopic(
   return false;
 }
 
-/** The pipeline, which takes no more than `maxEvents` records in all; 0 is no limit. */
-function limitedSink({ pipeline, summary }: LakeSession, maxEvents: number): RecordSink {
-  const add = async (run: RecordRun, isCurrent: () => boolean) => {
-    if (maxEvents === 0) return await pipeline.add(run, isCurrent);
-    const room = Math.max(0, maxEvents - summary.receivedCount - pipeline.bufferedCount);
-    const records = run.records.slice(0, room);
-    return await pipeline.add({ ...run, records }, isCurrent) &&
-      records.length === run.records.length;
-  };
-  return {
-    add,
-    drop: () => pipeline.drop(),
-    nextOffset: (at) => pipeline.nextOffset(at),
-    noteHighWatermark: (at, offset) => pipeline.noteHighWatermark(at, offset),
-    settle: () => pipeline.settle(),
-    noteRebalance: () => pipeline.noteRebalance(),
-    get sequence() {
-      return pipeline.sequence;
-    },
-  };
-}
-
 /** Watches a run for its end (--until-end, --max-events) and tells how far it is. */
 class EndOfRun {
   readonly #context: CommandContext;
@@ -128,9 +105,7 @@ class EndOfRun {
     );
     this.#meter.update(taken, this.#total, `lag ${thousands(lag)}`);
     if (this.#isEnding) return;
-    const isFull = () =>
-      config.maxEvents > 0 && summary.receivedCount + pipeline.bufferedCount >= config.maxEvents;
-    const isDone = () => config.untilEnd && source.assignment.hasReachedEnds || isFull();
+    const isDone = () => config.untilEnd && source.assignment.hasReachedEnds || pipeline.isAtLimit;
     if (!isDone()) return;
     this.#isEnding = true;
     // A commit that the group no longer accepts drops the buffer, and then the end is not reached yet.

@@ -51,6 +51,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
       maxEvents: config.batchMaxEvents,
       maxBytes: config.batchMaxBytes,
       maxLatencyMs: config.batchMaxLatencyMs,
+      maxRecords: config.maxEvents,
     },
     clock: systemClock,
     retrying: retryingOf(context),

@@ -1,5 +1,6 @@
 import type { RawRecord } from "../core/record.ts";
 import { noHeaders } from "../core/record.ts";
+import { RecordList } from "../core/record_list.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { noFaults } from "../runtime/operations.ts";
@@ -48,7 +49,7 @@ async function feed(
   let made = 0;
   let records: RawRecord[] = [];
   const flush = async () => {
-    await pipeline.add({ ...SIMULATED, records });
+    await pipeline.add({ ...SIMULATED, records: new RecordList(records) });
     records = [];
     meter.update(made, config.count);
     await pace.wait(made);

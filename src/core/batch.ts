@@ -3,7 +3,7 @@ import { enrichMonto } from "./enrich.ts";
 import { ExtraColumn } from "./extra_column.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
-import type { RawRecord, TopicPartition } from "./record.ts";
+import type { RawRecord, RecordCursor, TopicPartition } from "./record.ts";
 import { TextColumn } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
 import type { UsualForm } from "./usual_form.ts";
@@ -19,7 +19,15 @@ export interface BatchPartition extends TopicPartition {
   readonly rejectedCount: number;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** The same while the batch grows. */
+interface Progress extends TopicPartition {
+  readonly index: number;
+  readonly firstOffset: bigint;
+  /** The offset after the last record, less `firstOffset`. */
+  next: number;
+  receivedCount: number;
+  rejectedCount: number;
+}
 
 /** A rejected record with everything a dead letter needs. */
 export interface RejectedRecord {
@@ -56,16 +64,26 @@ export class Batch {
   readonly extras = new ExtraColumn();
   /** The place of the row's topic-partition in `partitions`. */
   partitionIndexes = new Int32Array(INITIAL_CAPACITY);
-  offsets = new BigInt64Array(INITIAL_CAPACITY);
+  /** The row's offset less the first one of its topic-partition here; see `offsetOf`. */
+  offsetDeltas = new Float64Array(INITIAL_CAPACITY);
   /** Record timestamp, milliseconds since 1970-01-01 UTC. */
   timestampsMs = new Float64Array(INITIAL_CAPACITY);
 
   rejected: RejectedRecord[] = [];
-  #partitions: Mutable<BatchPartition>[] = [];
+  #partitions: Progress[] = [];
 
   /** The topic-partitions that have records here, in the order of their first one. */
   get partitions(): readonly BatchPartition[] {
-    return this.#partitions;
+    return this.#partitions.map(({ next, ...partition }) => ({
+      ...partition,
+      nextOffset: partition.firstOffset + BigInt(next),
+    }));
+  }
+
+  /** The offset of a row's record. */
+  offsetOf(row: number): bigint {
+    const { firstOffset = 0n } = this.#partitions[this.partitionIndexes[row] ?? 0] ?? {};
+    return firstOffset + BigInt(this.offsetDeltas[row] ?? 0);
   }
 
   get isEmpty(): boolean {
@@ -75,7 +93,7 @@ export class Batch {
   /** Appends a valid event. */
   addEvent(
     at: TopicPartition,
-    record: RawRecord,
+    record: RecordCursor,
     event: Event,
     moment: Moment,
     extra: string | null,
@@ -95,7 +113,7 @@ export class Batch {
    *
    * @param form what was read of the record's value
    */
-  addUsual(at: TopicPartition, record: RawRecord, form: UsualForm) {
+  addUsual(at: TopicPartition, record: RecordCursor, form: UsualForm) {
     const row = this.#newRow(at, record);
     this.eventIds.pushBytes(form.bytes, { start: form.idStart, end: form.idEnd });
     this.days[row] = form.time.day;
@@ -107,22 +125,24 @@ export class Batch {
   }
 
   /** Counts a record and begins its row; the caller fills the event's columns. */
-  #newRow(at: TopicPartition, record: RawRecord): number {
+  #newRow(at: TopicPartition, record: RecordCursor): number {
     const row = this.length;
     if (row === this.days.length) this.#grow();
     const partition = this.#receive(at, record);
     this.partitionIndexes[row] = partition.index;
-    this.offsets[row] = record.offset;
+    this.offsetDeltas[row] = partition.next - 1;
     this.timestampsMs[row] = record.timestampMs;
     this.length = row + 1;
     return row;
   }
 
   /** Appends a rejected record. */
-  addRejected(at: TopicPartition, record: RawRecord, rejected: Rejected) {
+  addRejected(at: TopicPartition, record: RecordCursor, rejected: Rejected) {
     const partition = this.#receive(at, record);
     partition.rejectedCount++;
-    this.rejected.push({ record, topicPartition: partition, rejected });
+    const { topic } = at;
+    const topicPartition = { topic, partition: at.partition };
+    this.rejected.push({ record: record.record(), topicPartition, rejected });
   }
 
   /** Forgets all records; the columns' memory stays for the next batch. */
@@ -132,35 +152,46 @@ export class Batch {
     this.extras.clear();
     this.rejected = [];
     this.#partitions = [];
+    this.#current = this.#cursor = null;
   }
 
   /** Counts a record and moves its partition's next offset. */
-  #receive(at: TopicPartition, record: RawRecord): Mutable<BatchPartition> {
-    const partition = this.#partitionOf(at, record.offset);
-    assert(record.offset >= partition.nextOffset, "offsets of a partition rise within a batch");
-    partition.nextOffset = record.offset + 1n;
+  #receive(at: TopicPartition, record: RecordCursor): Progress {
+    const partition = this.#partitionOf(at, record);
+    const delta = this.#base + record.offsetDelta;
+    assert(delta >= partition.next, "offsets of a partition rise within a batch");
+    assert(delta < Number.MAX_SAFE_INTEGER, "a batch spans less than 2^53 offsets of a partition");
+    partition.next = delta + 1;
     partition.receivedCount++;
     this.receivedCount++;
-    this.bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0);
+    this.bytes += record.byteLength;
     return partition;
   }
 
-  // Records come in runs of one partition, so the partition of the last record is looked at first.
-  #lastPartition = 0;
+  // Records come in runs of one partition, so the last record's is looked at first.
+  #current: Progress | null = null;
+  #cursor: RecordCursor | null = null;
+  /** The cursor's base offset less the first one of its partition here. */
+  #base = 0;
 
-  #partitionOf(at: TopicPartition, offset: bigint): Mutable<BatchPartition> {
-    const last = this.#partitions[this.#lastPartition];
-    if (last !== undefined && isSame(last, at)) return last;
-    const found = this.#partitions.findIndex((known) => isSame(known, at));
-    const known = this.#partitions[found];
-    this.#lastPartition = known?.index ?? this.#partitions.length;
-    if (known !== undefined) return known;
-    const { topic, partition } = at;
+  #partitionOf(at: TopicPartition, cursor: RecordCursor): Progress {
+    if (this.#current !== null && this.#cursor === cursor && isSame(this.#current, at)) {
+      return this.#current;
+    }
+    const known = this.#partitions.find((other) => isSame(other, at)) ?? this.#begin(at, cursor);
+    this.#current = known;
+    this.#cursor = cursor;
+    this.#base = Number(cursor.baseOffset - known.firstOffset);
+    return known;
+  }
+
+  #begin({ topic, partition }: TopicPartition, cursor: RecordCursor): Progress {
     const index = this.#partitions.length;
+    const firstOffset = cursor.baseOffset + BigInt(cursor.offsetDelta);
     const counts = { receivedCount: 0, rejectedCount: 0 };
-    const added = { topic, partition, index, firstOffset: offset, nextOffset: offset, ...counts };
-    this.#partitions.push(added);
-    return added;
+    const begun = { topic, partition, index, firstOffset, next: 0, ...counts };
+    this.#partitions.push(begun);
+    return begun;
   }
 
   #grow() {
@@ -171,9 +202,7 @@ export class Batch {
     this.montos = grown(this.montos, new Float64Array(this.days.length));
     this.partitionIndexes = grown(this.partitionIndexes, new Int32Array(this.days.length));
     this.timestampsMs = grown(this.timestampsMs, new Float64Array(this.days.length));
-    const offsets = new BigInt64Array(this.days.length);
-    offsets.set(this.offsets);
-    this.offsets = offsets;
+    this.offsetDeltas = grown(this.offsetDeltas, new Float64Array(this.days.length));
   }
 }
 

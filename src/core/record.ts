@@ -25,9 +25,32 @@ export interface Position extends TopicPartition {
   readonly offset: bigint;
 }
 
+/**
+ * Goes through records of one topic-partition in the order of their offsets, without an object a record:
+ * what it says is of the record that `next` went to, and changes with the next one.
+ */
+export interface RecordCursor {
+  /** Goes to the next record; false where there is none. */
+  next(): boolean;
+  /** What offsets are counted from: the same for all records of the cursor. */
+  readonly baseOffset: bigint;
+  /** The record's offset less `baseOffset`; exact, since no run spans 2^53 offsets. */
+  readonly offsetDelta: number;
+  /** Record timestamp, milliseconds since 1970-01-01 UTC. */
+  readonly timestampMs: number;
+  /** Bytes of key and value together. */
+  readonly byteLength: number;
+  /** What the value lies in, from `valueStart` (-1 where there is no value) to `valueEnd`. */
+  readonly bytes: Uint8Array;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  /** The record as a whole, which stays as it is. */
+  record(): RawRecord;
+}
+
 /** A run of records of one topic-partition, in the order of their offsets. */
 export interface RecordRun extends TopicPartition {
-  readonly records: readonly RawRecord[];
+  readonly records: RecordCursor;
 }
 
 /** A name for a topic-partition that is unique, for maps and messages: `topic/3`. */

@@ -1,4 +1,4 @@
-import { noHeaders, type RawRecord, type RecordHeader } from "./record.ts";
+import { noHeaders, type RawRecord, type RecordCursor, type RecordHeader } from "./record.ts";
 
 /** Records as Kafka stores them (format v2, decompressed): a block with one header for all of them. */
 export interface RecordBlock {
@@ -19,77 +19,69 @@ const utf8 = new TextDecoder();
  * Reads the records of a block one after the other, in place: where its parts lie, without an object a record
  * (kafka.apache.org/documentation, "Record").
  */
-export class RecordReader {
-  readonly #block: RecordBlock;
-  readonly #bytes: Uint8Array;
+export class RecordReader implements RecordCursor {
+  readonly bytes: Uint8Array;
+  readonly baseOffset: bigint;
+  offsetDelta = 0;
+  timestampMs = 0;
+  byteLength = 0;
+  valueStart = -1;
+  valueEnd = 0;
+  readonly #firstTimestampMs: number;
+  readonly #appendTimestampMs: number | null;
+  #keyStart = -1;
+  #keyEnd = 0;
+  #headersAt = 0;
   #at = 0;
   #left: number;
-  #headersAt = 0;
-  /** Of the record that `next` went to: its offset less the block's first. */
-  offsetDelta = 0;
-  /** Milliseconds since 1970-01-01 UTC. */
-  timestampMs = 0;
-  /** Where key and value lie in `bytes`; the start is -1 where there is none. */
-  keyStart = 0;
-  keyEnd = 0;
-  valueStart = 0;
-  valueEnd = 0;
 
   constructor(block: RecordBlock) {
-    this.#block = block;
-    this.#bytes = block.bytes;
+    this.bytes = block.bytes;
+    this.baseOffset = block.firstOffset;
+    this.#firstTimestampMs = block.firstTimestampMs;
+    this.#appendTimestampMs = block.appendTimestampMs;
     this.#left = block.recordCount;
   }
 
-  get bytes(): Uint8Array {
-    return this.#bytes;
-  }
-
-  /** Of the record that `next` went to. */
-  get offset(): bigint {
-    return this.#block.firstOffset + BigInt(this.offsetDelta);
-  }
-
-  /** Goes to the next record; false where there is none. */
   next(): boolean {
     if (this.#left === 0) return false;
     this.#left--;
     const length = this.#varint();
     const end = this.#at + length;
-    if (length < 0 || end > this.#bytes.length) {
+    if (length < 0 || end > this.bytes.length) {
       throw new Error("A Kafka record ends after its block");
     }
     // A byte of attributes, none of which is in use.
     this.#at++;
-    const { firstTimestampMs, appendTimestampMs } = this.#block;
     const timestampDelta = this.#varint();
-    this.timestampMs = appendTimestampMs ?? firstTimestampMs + timestampDelta;
+    this.timestampMs = this.#appendTimestampMs ?? this.#firstTimestampMs + timestampDelta;
     this.offsetDelta = this.#varint();
     const keyLength = this.#varint();
-    this.keyStart = keyLength < 0 ? -1 : this.#at;
-    this.#at = this.keyEnd = this.#at + Math.max(0, keyLength);
+    this.#keyStart = keyLength < 0 ? -1 : this.#at;
+    this.#at = this.#keyEnd = this.#at + Math.max(0, keyLength);
     const valueLength = this.#varint();
     this.valueStart = valueLength < 0 ? -1 : this.#at;
     this.#at = this.valueEnd = this.#at + Math.max(0, valueLength);
+    this.byteLength = Math.max(0, keyLength) + Math.max(0, valueLength);
     this.#headersAt = this.#at;
     if (this.#at > end) throw new Error("A Kafka record is longer than its length");
     this.#at = end;
     return true;
   }
 
-  /** The record that `next` went to; its bytes are copies, so that the block need not be kept for it. */
+  /** Its bytes are copies, so that the block need not be kept for it. */
   record(): RawRecord {
     return {
-      offset: this.offset,
+      offset: this.baseOffset + BigInt(this.offsetDelta),
       timestampMs: this.timestampMs,
-      key: this.#copy(this.keyStart, this.keyEnd),
+      key: this.#copy(this.#keyStart, this.#keyEnd),
       value: this.#copy(this.valueStart, this.valueEnd),
       headers: this.#headers(),
     };
   }
 
   #copy(start: number, end: number): Uint8Array | null {
-    return start < 0 ? null : new Uint8Array(this.#bytes.subarray(start, end));
+    return start < 0 ? null : new Uint8Array(this.bytes.subarray(start, end));
   }
 
   #headers(): readonly RecordHeader[] {
@@ -103,7 +95,7 @@ export class RecordReader {
 
   #header(): RecordHeader {
     const nameEnd = this.#varint() + this.#at;
-    const name = utf8.decode(this.#bytes.subarray(this.#at, nameEnd));
+    const name = utf8.decode(this.bytes.subarray(this.#at, nameEnd));
     this.#at = nameEnd;
     const length = this.#varint();
     const start = this.#at;
@@ -113,7 +105,7 @@ export class RecordReader {
 
   /** A zigzag-encoded integer of up to 64 bits; exact up to 2^53, which times and sizes do not pass. */
   #varint(): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     let at = this.#at;
     let byte = bytes[at++] ?? 0;
     if (byte < 0x80) {

@@ -51,12 +51,13 @@ export class UsualForm {
   #seen = 0;
 
   /**
-   * Reads one event.
+   * Reads the event that lies in some bytes from `start` to `end`. It may look beyond the end, but takes
+   * nothing for usual that does not end there.
    *
    * @returns false where the bytes do not have the usual form; what was read then means nothing
    */
-  read(bytes: Uint8Array): boolean {
-    let at = skipSpace(bytes, 0);
+  read(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+    let at = skipSpace(bytes, start);
     if (bytes[at] !== LEFT_BRACE) return false;
     this.#clear();
     this.bytes = bytes;
@@ -66,7 +67,7 @@ export class UsualForm {
       at = skipSpace(bytes, at);
       const byte = bytes[at];
       if (byte === COMMA) continue;
-      if (byte !== RIGHT_BRACE || skipSpace(bytes, at + 1) !== bytes.length) return false;
+      if (byte !== RIGHT_BRACE || at >= end || skipSpace(bytes, at + 1) < end) return false;
       if (!this.extra.isEmpty) this.extra.close();
       return (this.#seen & REQUIRED) === REQUIRED;
     }

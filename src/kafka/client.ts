@@ -3,6 +3,7 @@ import process from "node:process";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { registerCodecs } from "./codecs.ts";
+import { deliverRecordBlocks } from "./fetch_response.ts";
 import { JoinGate } from "./join_gate.ts";
 
 /** How to reach the brokers. */
@@ -33,6 +34,7 @@ export function kafkaClient(
   },
 ): Kafka {
   registerCodecs();
+  deliverRecordBlocks();
   silenceNegativeTimeouts();
   return new Kafka({
     clientId,

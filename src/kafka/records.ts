@@ -1,10 +1,22 @@
 import type { IHeaders, KafkaMessage } from "kafkajs";
-import { noHeaders, type RawRecord, type RecordHeader } from "../core/record.ts";
+import { RecordReader } from "../core/record_block.ts";
+import { RecordList } from "../core/record_list.ts";
+import { noHeaders, type RawRecord, type RecordCursor, type RecordHeader } from "../core/record.ts";
+import type { BlockMessage } from "./fetch_response.ts";
 
 const encoder = new TextEncoder();
 
-/** A record as kafkajs delivers it, in orilla's terms. */
-export function rawRecord(message: KafkaMessage): RawRecord {
+/** The records of a batch that kafkajs delivers: blocks of them, or from an old broker messages of its own. */
+export function* cursors(
+  messages: readonly (KafkaMessage | BlockMessage)[],
+): Generator<RecordCursor> {
+  for (const message of messages) {
+    if (!("block" in message)) yield new RecordList([rawRecord(message)]);
+    else if (message.block !== null) yield new RecordReader(message.block);
+  }
+}
+
+function rawRecord(message: KafkaMessage): RawRecord {
   return {
     offset: BigInt(message.offset),
     timestampMs: Number(message.timestamp),

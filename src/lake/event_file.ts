@@ -40,7 +40,11 @@ export function eventColumns(
       encoding: "text_deltas",
     },
     { name: "ts", data: timestampColumn(times(batch, { day, rows })), ...deltas },
-    { name: "usuario_id", data: int64Column(usuarioIds(batch, rows)), isNullable: false },
+    {
+      name: "usuario_id",
+      data: int64Column(integers(rows, (row) => batch.usuarioIds[row] ?? 0)),
+      isNullable: false,
+    },
     { name: "accion", data: dictionaryColumn(acciones, ACCIONES), isNullable: true },
     { name: "monto", data: float64Column(montos), isNullable: false },
     { name: "processing_ts", data: timestampColumn(processingTs), ...deltas },
@@ -73,28 +77,28 @@ function times(
   return values;
 }
 
-function usuarioIds(batch: Batch, rows: Int32Array): BigInt64Array {
+/** Integers below 2^53. */
+function integers(rows: Int32Array, valueOf: (row: number) => number): BigInt64Array {
   const values = new BigInt64Array(rows.length);
   const words = new Int32Array(values.buffer);
   for (let i = 0; i < rows.length; i++) {
-    const id = batch.usuarioIds[rows[i] ?? 0] ?? 0;
-    words[2 * i] = id;
-    words[2 * i + 1] = Math.floor(id / WORD);
+    const value = valueOf(rows[i] ?? 0);
+    words[2 * i] = value;
+    words[2 * i + 1] = Math.floor(value / WORD);
   }
   return values;
 }
 
 function kafkaOffsets(batch: Batch, rows: Int32Array): BigInt64Array {
-  const { buffer, byteOffset } = batch.offsets;
-  const from = new Int32Array(buffer, byteOffset);
-  const values = new BigInt64Array(rows.length);
-  const words = new Int32Array(values.buffer);
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] ?? 0;
-    words[2 * i] = from[2 * row] ?? 0;
-    words[2 * i + 1] = from[2 * row + 1] ?? 0;
+  const { partitions } = batch;
+  if (partitions.some(({ nextOffset }) => nextOffset > Number.MAX_SAFE_INTEGER)) {
+    return BigInt64Array.from(rows, (row) => batch.offsetOf(row));
   }
-  return values;
+  const firsts = Float64Array.from(partitions, ({ firstOffset }) => Number(firstOffset));
+  return integers(
+    rows,
+    (row) => (firsts[batch.partitionIndexes[row] ?? 0] ?? 0) + (batch.offsetDeltas[row] ?? 0),
+  );
 }
 
 function kafkaPartitions(batch: Batch, rows: Int32Array): Int32Array {

@@ -21,7 +21,11 @@ export interface PipelineParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
-  readonly limits: BatchLimits & { readonly maxLatencyMs: number };
+  readonly limits: BatchLimits & {
+    readonly maxLatencyMs: number;
+    /** Records taken in by this pipeline in all; 0, or left out, is no limit. */
+    readonly maxRecords?: number;
+  };
   readonly retrying: Omit<Retrying, "onRetry">;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
@@ -57,6 +61,8 @@ export class Pipeline implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<unknown> = Promise.resolve();
   #isCommitting = false;
+  /** Records committed by this pipeline. */
+  #committedCount = 0;
   /** A failure after a transaction: its files have no final names yet, so no later commit may follow. */
   #failure: Error | null = null;
 
@@ -124,22 +130,23 @@ export class Pipeline implements Disposable {
 
   /**
    * Takes a run of records in; commits whenever a limit is reached. Records below the next offset were
-   * handled before, and are skipped.
+   * handled before, and are skipped; those beyond `limits.maxRecords` are left.
    *
    * @param isCurrent asked after every wait: false once the run's partition was taken away
    * @returns whether the whole run was taken in
    */
   async add(run: RecordRun, isCurrent: () => boolean = () => true): Promise<boolean> {
-    let expected = this.#expected(run);
-    for (const record of run.records) {
+    const { records } = run;
+    const expected = Number(this.#expected(run) - records.baseOffset);
+    while (records.next()) {
+      if (records.offsetDelta < expected) continue;
       if (this.#isFull()) {
         await this.#commitFull();
         if (!isCurrent()) return false;
       }
-      if (record.offset < expected) continue;
+      if (this.isAtLimit) return false;
       if (this.#batch.isEmpty) this.#startTimer();
-      ingest(this.#batch, run, record);
-      expected = record.offset + 1n;
+      ingest(this.#batch, run, records);
     }
     if (this.#isFull()) await this.#commitFull();
     return isCurrent();
@@ -192,6 +199,12 @@ export class Pipeline implements Disposable {
 
   #expected(at: TopicPartition): bigint {
     return this.#buffered(at)?.nextOffset ?? this.nextOffset(at) ?? 0n;
+  }
+
+  /** Whether this pipeline has as many records as it may take in, committed or buffered. */
+  get isAtLimit(): boolean {
+    const { maxRecords = 0 } = this.#parts.limits;
+    return maxRecords > 0 && this.#committedCount + this.#batch.receivedCount >= maxRecords;
   }
 
   #isFull(): boolean {
@@ -255,6 +268,7 @@ export class Pipeline implements Disposable {
     counters.rebalances = this.#counters.rebalances;
     this.#counters = counters;
     for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
+    this.#committedCount += this.#batch.receivedCount;
     this.#batch.clear();
     this.#assertConservation();
   }

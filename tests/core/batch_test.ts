@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { Batch } from "../../src/core/batch.ts";
 import { ACCIONES } from "../../src/core/event.ts";
-import { ingest } from "../../src/core/ingest.ts";
-import { batchOfEvents, bytesOf, eventRecord, eventText, HERE, recordOf } from "./samples.ts";
+import {
+  batchOfEvents,
+  bytesOf,
+  eventRecord,
+  eventText,
+  HERE,
+  ingestRecord,
+  recordOf,
+} from "./samples.ts";
 
 /** More rows than a new batch has room for, so that its columns grow twice. */
 const MANY = 10_000;
@@ -26,7 +33,7 @@ Deno.test("Batch.addEvent() keeps every column when the columns grow", () => {
       ...(i % 10 === 0 ? { n: i } : {}),
     };
     const at = { topic: "events", partition: i % 3 };
-    ingest(batch, at, eventRecord(fields, { offset: BigInt(i) * 10n, timestampMs: i + 0.5 }));
+    ingestRecord(batch, at, eventRecord(fields, { offset: BigInt(i) * 10n, timestampMs: i + 0.5 }));
   }
   assert.equal(batch.length, MANY);
   assert.equal(batch.eventIds.length, MANY);
@@ -40,7 +47,7 @@ Deno.test("Batch.addEvent() keeps every column when the columns grow", () => {
       batch.montos[i],
       batch.extras.get(i),
       batch.partitionIndexes[i],
-      batch.offsets[i],
+      batch.offsetOf(i),
       batch.timestampsMs[i],
     ];
     const code = i % 4 === 3 ? 0 : i % 4 + 1;
@@ -55,14 +62,14 @@ Deno.test("Batch.addEvent() makes the amount of an event that has none zero", ()
   assert.deepEqual([...batch.montos.subarray(0, 4)], [0, 0, 0, 1]);
   const negativeZero = recordOf(bytesOf(eventText({ monto: "?" }).replace('"?"', "-0")));
   const other = new Batch();
-  ingest(other, HERE, negativeZero);
+  ingestRecord(other, HERE, negativeZero);
   assert.ok(Object.is(other.montos[0], 0));
 });
 
 Deno.test("Batch counts received and rejected records and next offsets by partition", () => {
   const batch = new Batch();
   const take = (topic: string, partition: number, offset: bigint, isValid = true) =>
-    ingest(
+    ingestRecord(
       batch,
       { topic, partition },
       isValid ? eventRecord({}, { offset }) : recordOf(null, { offset }),
@@ -109,9 +116,9 @@ Deno.test("Batch counts received and rejected records and next offsets by partit
 Deno.test("Batch counts the bytes of keys and values, of rejected records too", () => {
   const batch = new Batch();
   const valid = bytesOf(eventText());
-  ingest(batch, HERE, recordOf(valid, { offset: 0n, key: bytesOf("abc") }));
-  ingest(batch, HERE, recordOf(bytesOf("{"), { offset: 1n, key: bytesOf("de") }));
-  ingest(batch, HERE, recordOf(null, { offset: 2n }));
+  ingestRecord(batch, HERE, recordOf(valid, { offset: 0n, key: bytesOf("abc") }));
+  ingestRecord(batch, HERE, recordOf(bytesOf("{"), { offset: 1n, key: bytesOf("de") }));
+  ingestRecord(batch, HERE, recordOf(null, { offset: 2n }));
   assert.equal(batch.bytes, valid.length + 3 + 1 + 2);
 });
 
@@ -119,7 +126,7 @@ Deno.test("Batch.addRejected() keeps the whole record and where it lay", () => {
   const batch = new Batch();
   const headers = [{ name: "h", value: Uint8Array.of(1) }, { name: "h", value: Uint8Array.of(2) }];
   const record = recordOf(bytesOf("[]"), { offset: 4n, headers, key: bytesOf("k") });
-  ingest(batch, { topic: "t", partition: 2 }, record);
+  ingestRecord(batch, { topic: "t", partition: 2 }, record);
   const [letter] = batch.rejected;
   assert.equal(letter?.record, record);
   assert.deepEqual([letter.topicPartition.topic, letter.topicPartition.partition], ["t", 2]);
@@ -129,14 +136,17 @@ Deno.test("Batch.addRejected() keeps the whole record and where it lay", () => {
 Deno.test("Batch refuses a record below the next offset of its partition", () => {
   const batch = batchOfEvents([{}, {}]);
   const again = eventRecord({}, { offset: 1n });
-  assert.throws(() => ingest(batch, HERE, again), /Assertion failed: offsets of a partition rise/);
-  ingest(batch, HERE, eventRecord({}, { offset: 2n }));
+  assert.throws(
+    () => ingestRecord(batch, HERE, again),
+    /Assertion failed: offsets of a partition rise/,
+  );
+  ingestRecord(batch, HERE, eventRecord({}, { offset: 2n }));
   assert.equal(batch.length, 3);
 });
 
 Deno.test("Batch.clear() forgets all records and keeps the columns' memory", () => {
   const batch = batchOfEvents([{ event_id: "a", origen: 1 }, { event_id: "b" }]);
-  ingest(batch, HERE, recordOf(null, { offset: 7n }));
+  ingestRecord(batch, HERE, recordOf(null, { offset: 7n }));
   const { days } = batch;
   batch.clear();
   assert.ok(batch.isEmpty);
@@ -144,7 +154,11 @@ Deno.test("Batch.clear() forgets all records and keeps the columns' memory", () 
   assert.deepEqual([batch.length, batch.bytes, batch.receivedCount], [0, 0, 0]);
   assert.deepEqual([batch.eventIds.length, batch.rejected, batch.partitions], [0, [], []]);
   assert.equal(batch.extras.size, 0);
-  ingest(batch, { topic: "other", partition: 9 }, eventRecord({ event_id: "c" }, { offset: 3n }));
+  ingestRecord(
+    batch,
+    { topic: "other", partition: 9 },
+    eventRecord({ event_id: "c" }, { offset: 3n }),
+  );
   assert.deepEqual([batch.eventIds.length, batch.eventIds.at(0)], [1, "c"]);
   assert.equal(batch.extras.has(0), false);
   assert.deepEqual(batch.partitions.map(({ topic, index }) => [topic, index]), [["other", 0]]);

@@ -2,15 +2,22 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
 import { EVENT_FIELDS } from "../../src/core/event.ts";
-import { ingest } from "../../src/core/ingest.ts";
 import { isReason } from "../../src/core/outcome.ts";
 import { checkProperty } from "../property_seed.ts";
-import { bytesOf, eventRecord, eventText, HERE, recordOf, VALID_FIELDS } from "./samples.ts";
+import {
+  bytesOf,
+  eventRecord,
+  eventText,
+  HERE,
+  ingestRecord,
+  recordOf,
+  VALID_FIELDS,
+} from "./samples.ts";
 
 /** Takes one value in, and asserts that it got exactly one outcome, with a reason where it was rejected. */
 function outcomeOf(value: Uint8Array | null): "valid" | "rejected" {
   const batch = new Batch();
-  ingest(batch, HERE, recordOf(value, { offset: 41n }));
+  ingestRecord(batch, HERE, recordOf(value, { offset: 41n }));
   assert.equal(batch.receivedCount, 1);
   assert.equal(batch.length + batch.rejected.length, 1);
   const [partition] = batch.partitions;
@@ -82,11 +89,11 @@ Deno.test("ingest() gives events with strange fields exactly one outcome", () =>
 Deno.test("ingest() takes an event in with its time, its extra and where it lay", () => {
   const batch = new Batch();
   const parts = { offset: 9n, timestampMs: 1_764_000_000_000, key: bytesOf("e1") };
-  ingest(batch, { topic: "events", partition: 3 }, eventRecord({ origen: "app" }, parts));
+  ingestRecord(batch, { topic: "events", partition: 3 }, eventRecord({ origen: "app" }, parts));
   assert.equal(batch.eventIds.at(0), "e1");
   assert.equal(batch.extras.get(0), '{"origen":"app"}');
   assert.equal(batch.microseconds[0], 36_900_123_456);
-  assert.equal(batch.offsets[0], 9n);
+  assert.equal(batch.offsetOf(0), 9n);
   assert.equal(batch.timestampsMs[0], 1_764_000_000_000);
   assert.equal(batch.partitions[0]?.partition, 3);
 });

@@ -1,5 +1,6 @@
 import { Batch } from "../../src/core/batch.ts";
 import { ingest } from "../../src/core/ingest.ts";
+import { RecordList } from "../../src/core/record_list.ts";
 import type { RawRecord, TopicPartition } from "../../src/core/record.ts";
 
 const encoder = new TextEncoder();
@@ -39,10 +40,22 @@ export function eventRecord(
   return recordOf(bytesOf(eventText(fields)), parts);
 }
 
+/** Takes one record into a batch. */
+export function ingestRecord(
+  batch: Batch,
+  at: TopicPartition,
+  record: RawRecord,
+  take = ingest,
+): void {
+  const cursor = new RecordList([record]);
+  cursor.next();
+  take(batch, at, cursor);
+}
+
 /** A batch of one partition that took in these values at offsets 0, 1, … */
 export function batchOf(values: readonly (Uint8Array | null)[]): Batch {
   const batch = new Batch();
-  values.forEach((value, i) => ingest(batch, HERE, recordOf(value, { offset: BigInt(i) })));
+  values.forEach((value, i) => ingestRecord(batch, HERE, recordOf(value, { offset: BigInt(i) })));
   return batch;
 }
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
-import { ingest, ingestAny } from "../../src/core/ingest.ts";
+import { ingestAny } from "../../src/core/ingest.ts";
 import { UsualForm } from "../../src/core/usual_form.ts";
 import { checkProperty } from "../property_seed.ts";
 import { nearUsualBytes } from "./near_usual.ts";
-import { bytesOf, eventText, HERE, recordOf } from "./samples.ts";
+import { bytesOf, eventText, HERE, ingestRecord, recordOf } from "./samples.ts";
 
 /** All that a batch knows of its records. */
 function contentsOf(batch: Batch) {
@@ -19,7 +19,7 @@ function contentsOf(batch: Batch) {
       batch.montos[row],
       batch.extras.get(row),
       batch.partitionIndexes[row],
-      batch.offsets[row],
+      batch.offsetOf(row),
       batch.timestampsMs[row],
     ]),
     extraCount: batch.extras.size,
@@ -34,8 +34,8 @@ function assertSame(values: readonly Uint8Array[]): void {
   const some = new Batch(), any = new Batch();
   values.forEach((value, i) => {
     const record = recordOf(value, { offset: BigInt(i) });
-    ingest(some, HERE, record);
-    ingestAny(any, HERE, record);
+    ingestRecord(some, HERE, record);
+    ingestRecord(any, HERE, record, ingestAny);
   });
   assert.deepEqual(contentsOf(some), contentsOf(any), values.map(String).join("\n"));
 }

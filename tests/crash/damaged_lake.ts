@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RecordList } from "../../src/core/record_list.ts";
 import { DatabaseSync } from "node:sqlite";
 import { OrillaError } from "../../src/core/errors.ts";
 import { LakeSession } from "../../src/pipeline/lake_session.ts";
@@ -204,7 +205,7 @@ export async function publishTwice(
     if (partition === 1) between();
     using session = await LakeSession.open(testSession(outDir, { clock, limits }));
     const records = entries.map(({ record }) => record);
-    await session.pipeline.add({ topic: "memory", partition, records });
+    await session.pipeline.add({ topic: "memory", partition, records: new RecordList(records) });
     await session.close();
     nowMs += afterMs;
   }

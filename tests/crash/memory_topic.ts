@@ -1,3 +1,4 @@
+import { RecordList } from "../../src/core/record_list.ts";
 import type { RawRecord } from "../../src/core/record.ts";
 import type { LakeSession } from "../../src/pipeline/lake_session.ts";
 
@@ -53,7 +54,7 @@ export class MemoryTopic {
         const start = next[partition] ?? 0;
         const records = entries.slice(start, start + runLength).map(({ record }) => record);
         next[partition] = start + records.length;
-        await pipeline.add({ topic: this.name, partition, records });
+        await pipeline.add({ topic: this.name, partition, records: new RecordList(records) });
       }
     }
     await pipeline.commit("end");

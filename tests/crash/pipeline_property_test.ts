@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RecordList } from "../../src/core/record_list.ts";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { LakeSession } from "../../src/pipeline/lake_session.ts";
@@ -86,7 +87,9 @@ async function feed(session: LakeSession, topic: PlainTopic, plan: {
         const length = plan.runLengths[runs % plan.runLengths.length] ?? 1;
         const run = all.slice(start, start + length);
         next[partition] = start + run.length;
-        if (!await pipeline.add({ ...at(partition), records: run }, isCurrent)) break;
+        if (!await pipeline.add({ ...at(partition), records: new RecordList(run) }, isCurrent)) {
+          break;
+        }
         if (dropAfter.has(runs++)) drop();
         if (!isCurrent()) break;
       }
@@ -148,7 +151,7 @@ async function assertReplayChangesNothing(outDir: string, topic: PlainTopic): Pr
   seen.commits += sequence;
   const counters = structuredClone(pipeline.counters);
   for (const [partition, records] of topic.entries()) {
-    await pipeline.add({ topic: TOPIC, partition, records: rawRecords(records) });
+    await pipeline.add({ topic: TOPIC, partition, records: new RecordList(rawRecords(records)) });
   }
   assert.equal(pipeline.bufferedCount, 0);
   await pipeline.commit("end");

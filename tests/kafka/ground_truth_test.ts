@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RecordList } from "../../src/core/record_list.ts";
 import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { scratchFolder, testSession } from "../crash/lake_run.ts";
 import { startBroker, uniqueName } from "./broker.ts";
@@ -92,7 +93,7 @@ async function fillLake(
     headers: [],
   }));
   using session = await LakeSession.open(testSession(outDir));
-  await session.pipeline.add({ topic: "truth", partition: 0, records: run });
+  await session.pipeline.add({ topic: "truth", partition: 0, records: new RecordList(run) });
   await session.pipeline.commit("end");
   await session.close();
 }

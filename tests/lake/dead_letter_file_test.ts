@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parquetMetadata } from "hyparquet";
 import { Batch } from "../../src/core/batch.ts";
-import { ingest } from "../../src/core/ingest.ts";
 import type { RawRecord } from "../../src/core/record.ts";
-import { bytesOf, eventText, recordOf } from "../core/samples.ts";
+import { bytesOf, eventText, ingestRecord, recordOf } from "../core/samples.ts";
 import { readParquetFile } from "../lake_reader.ts";
 import { checkAsyncProperty } from "../property_seed.ts";
 import { emptyLake, stageBatch, STAGED_AT_MS } from "./staged_lake.ts";
@@ -13,7 +12,7 @@ import { emptyLake, stageBatch, STAGED_AT_MS } from "./staged_lake.ts";
 async function deadLettersOf(records: readonly RawRecord[], topic = "events") {
   await using lake = await emptyLake();
   const batch = new Batch();
-  for (const record of records) ingest(batch, { topic, partition: 3 }, record);
+  for (const record of records) ingestRecord(batch, { topic, partition: 3 }, record);
   const staged = await stageBatch(lake, batch);
   const file = staged.find(({ kind }) => kind === "dead_letters");
   assert.ok(file !== undefined);
@@ -76,7 +75,7 @@ Deno.test("a dead letter holds a record timestamp that is not set", async () => 
 Deno.test("a dead-letter file has the types that its README names", async () => {
   await using lake = await emptyLake();
   const batch = new Batch();
-  ingest(batch, { topic: "t", partition: 0 }, recordOf(null));
+  ingestRecord(batch, { topic: "t", partition: 0 }, recordOf(null));
   const [file] = await stageBatch(lake, batch);
   const { schema } = parquetMetadata((await lake.files.read(file?.stagedPath ?? "")).buffer);
   const types = schema.slice(1).map(({ name, type, logical_type, repetition_type }) =>

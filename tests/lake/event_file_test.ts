@@ -4,9 +4,16 @@ import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { Batch } from "../../src/core/batch.ts";
 import { EVENT_COLUMNS } from "../../src/core/event.ts";
-import { ingest } from "../../src/core/ingest.ts";
 import { microsecondsOf, momentOfMs } from "../../src/core/timestamp.ts";
-import { batchOf, batchOfEvents, bytesOf, eventRecord, eventText, HERE } from "../core/samples.ts";
+import {
+  batchOf,
+  batchOfEvents,
+  bytesOf,
+  eventRecord,
+  eventText,
+  HERE,
+  ingestRecord,
+} from "../core/samples.ts";
 import { readParquetFile } from "../lake_reader.ts";
 import { checkAsyncProperty } from "../property_seed.ts";
 import { emptyLake, stageBatch, STAGED_AT_MS } from "./staged_lake.ts";
@@ -56,7 +63,9 @@ Deno.test("an events file holds integers of 64 bits exactly, on both sides of ea
   const ids = [2 ** 31, -(2 ** 31) - 1, 2 ** 32 - 1, -(2 ** 32), -(2 ** 32) - 1, -(2 ** 53) + 1];
   const batch = new Batch();
   offsets.forEach((offset, i) => {
-    ingest(batch, HERE, eventRecord({ event_id: `e${i}`, usuario_id: ids[i] }, { offset }));
+    // A partition each: no batch spans 2^53 offsets of one.
+    const at = { ...HERE, partition: i };
+    ingestRecord(batch, at, eventRecord({ event_id: `e${i}`, usuario_id: ids[i] }, { offset }));
   });
   const [rows = []] = await roundTrip(batch);
   assert.deepEqual(rows.map(({ kafka_offset }) => kafka_offset), offsets);

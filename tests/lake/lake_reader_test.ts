@@ -3,11 +3,17 @@ import { Field, makeData, RecordBatch, Schema, Struct, Table, tableToIPC } from 
 import * as parquet from "parquet-wasm";
 import { Batch } from "../../src/core/batch.ts";
 import { OrillaError } from "../../src/core/errors.ts";
-import { ingest } from "../../src/core/ingest.ts";
 import { int32Column } from "../../src/lake/arrow_columns.ts";
 import { listPublished, listStaged, readLakeFile } from "../../src/lake/lake_reader.ts";
 import { publish } from "../../src/lake/publishing.ts";
-import { batchOfEvents, bytesOf, eventText, HERE, recordOf } from "../core/samples.ts";
+import {
+  batchOfEvents,
+  bytesOf,
+  eventText,
+  HERE,
+  ingestRecord,
+  recordOf,
+} from "../core/samples.ts";
 import { type EmptyLake, emptyLake, rangesOf, stageBatch, STAGED_AT_MS } from "./staged_lake.ts";
 
 /** A batch of two dates and two dead letters, one of which has an id. */
@@ -17,8 +23,8 @@ function mixedBatch(): Batch {
     { event_id: "b", ts: "2026-11-24" },
     { event_id: "a\0", ts: "2026-11-23" },
   ]);
-  ingest(batch, HERE, recordOf(null, { offset: 3n }));
-  ingest(batch, HERE, recordOf(bytesOf(eventText({ accion: 1 })), { offset: 4n }));
+  ingestRecord(batch, HERE, recordOf(null, { offset: 3n }));
+  ingestRecord(batch, HERE, recordOf(bytesOf(eventText({ accion: 1 })), { offset: 4n }));
   return batch;
 }
 

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import type { ManifestFile } from "../../src/core/commit.ts";
 import { OrillaError } from "../../src/core/errors.ts";
-import { ingest } from "../../src/core/ingest.ts";
 import { STAGING_FOLDER } from "../../src/core/lake_path.ts";
 import { publish, recoverLake } from "../../src/lake/publishing.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
 import { Files } from "../../src/runtime/files.ts";
-import { batchOfEvents, HERE, recordOf } from "../core/samples.ts";
+import { batchOfEvents, HERE, ingestRecord, recordOf } from "../core/samples.ts";
 import { readDeadLetters, readLake } from "../lake_reader.ts";
 import { InjectedFailure } from "../runtime/recording_hooks.ts";
 import { type EmptyLake, emptyLake, stageBatch } from "./staged_lake.ts";
@@ -17,7 +16,7 @@ async function staged(lake: EmptyLake): Promise<readonly ManifestFile[]> {
     { event_id: "a", ts: "2026-11-23" },
     { event_id: "b", ts: "2026-11-24" },
   ]);
-  ingest(batch, HERE, recordOf(null, { offset: 2n }));
+  ingestRecord(batch, HERE, recordOf(null, { offset: 2n }));
   const manifest = await stageBatch(lake, batch);
   lake.hooks.begun.length = lake.hooks.done.length = 0;
   return manifest;

@@ -3,10 +3,9 @@ import { createHash } from "node:crypto";
 import { parquetMetadata } from "hyparquet";
 import { Batch } from "../../src/core/batch.ts";
 import { groupByDay } from "../../src/core/grouping.ts";
-import { ingest } from "../../src/core/ingest.ts";
 import { STAGING_FOLDER } from "../../src/core/lake_path.ts";
 import { prepareStaging } from "../../src/lake/staging.ts";
-import { batchOfEvents, eventRecord, HERE, recordOf } from "../core/samples.ts";
+import { batchOfEvents, eventRecord, HERE, ingestRecord, recordOf } from "../core/samples.ts";
 import { readParquetFile } from "../lake_reader.ts";
 import { InjectedFailure } from "../runtime/recording_hooks.ts";
 import { emptyLake, rangesOf, stageBatch, STAGED_AT_MS } from "./staged_lake.ts";
@@ -18,7 +17,7 @@ function mixedBatch(): Batch {
     { ts: "2026-11-23T01:00:00.000001Z" },
     { ts: "2026-11-23T00:00:00Z" },
   ]);
-  ingest(batch, HERE, recordOf(null, { offset: 3n }));
+  ingestRecord(batch, HERE, recordOf(null, { offset: 3n }));
   return batch;
 }
 
@@ -60,7 +59,7 @@ Deno.test("stage() tells each file's size, checksum and bounds of time", async (
 Deno.test("stage() writes each file's version, instance, commit and offset ranges into it", async () => {
   await using lake = await emptyLake();
   const batch = mixedBatch();
-  ingest(batch, { topic: "events", partition: 1 }, eventRecord({}, { offset: 2n ** 60n }));
+  ingestRecord(batch, { topic: "events", partition: 1 }, eventRecord({}, { offset: 2n ** 60n }));
   const staged = await stageBatch(lake, batch, { sequence: 7 });
   assert.equal(staged.length, 3);
   for (const { stagedPath } of staged) {

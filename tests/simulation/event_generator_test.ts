@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
 import { ACCIONES } from "../../src/core/event.ts";
-import { ingest } from "../../src/core/ingest.ts";
 import { isoDate } from "../../src/core/timestamp.ts";
 import {
   type GeneratedRecord,
   generateEvents,
   type GeneratorOptions,
 } from "../../src/simulation/event_generator.ts";
-import { HERE, recordOf } from "../core/samples.ts";
+import { HERE, ingestRecord, recordOf } from "../core/samples.ts";
 import { checkProperty } from "../property_seed.ts";
 
 const START_MS = Date.parse("2026-11-24T10:15:00.000Z");
@@ -44,7 +43,7 @@ function textOf({ key, value }: GeneratedRecord): string {
 function ingestAll(records: readonly GeneratedRecord[]): Batch {
   const batch = new Batch();
   records.forEach(({ key, value }, i) =>
-    ingest(batch, HERE, recordOf(value, { key, offset: BigInt(i) }))
+    ingestRecord(batch, HERE, recordOf(value, { key, offset: BigInt(i) }))
   );
   return batch;
 }

@@ -1,0 +1,42 @@
+import { assert } from "./errors.ts";
+import type { RawRecord, RecordCursor } from "./record.ts";
+
+const NO_BYTES = new Uint8Array();
+
+/** Goes through records that are there as objects. */
+export class RecordList implements RecordCursor {
+  readonly #records: readonly RawRecord[];
+  #next = 0;
+  readonly baseOffset: bigint;
+  offsetDelta = 0;
+  timestampMs = 0;
+  byteLength = 0;
+  bytes: Uint8Array = NO_BYTES;
+  valueStart = -1;
+  valueEnd = 0;
+
+  constructor(records: readonly RawRecord[]) {
+    this.#records = records;
+    this.baseOffset = records[0]?.offset ?? 0n;
+  }
+
+  next(): boolean {
+    const record = this.#records[this.#next];
+    if (record === undefined) return false;
+    this.#next++;
+    const { key, value } = record;
+    this.offsetDelta = Number(record.offset - this.baseOffset);
+    this.timestampMs = record.timestampMs;
+    this.byteLength = (key?.length ?? 0) + (value?.length ?? 0);
+    this.bytes = value ?? NO_BYTES;
+    this.valueStart = value === null ? -1 : 0;
+    this.valueEnd = this.bytes.length;
+    return true;
+  }
+
+  record(): RawRecord {
+    const record = this.#records[this.#next - 1];
+    assert(record !== undefined, "next() went to a record");
+    return record;
+  }
+}
