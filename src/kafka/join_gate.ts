@@ -2,8 +2,10 @@ import type { ISocketFactory } from "kafkajs";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-/** Kafka's API keys of JoinGroup and LeaveGroup (kafka.apache.org/protocol, "API Keys"). */
+/** Kafka's API keys (kafka.apache.org/protocol, "API Keys") of JoinGroup and LeaveGroup. */
 const LEAVING_API_KEYS: ReadonlySet<number> = new Set([11, 13]);
+/** And those of Heartbeat and SyncGroup, which begin a session of the member anew. */
+const RENEWING_API_KEYS: ReadonlySet<number> = new Set([12, 14]);
 /** A request begins with its length (4 bytes), then its API key (2 bytes), big-endian. */
 const API_KEY_AT = 4;
 const KEEP_ALIVE_MS = 60_000;
@@ -18,6 +20,8 @@ const KEEP_ALIVE_MS = 60_000;
 export class JoinGate {
   /** Awaited before each JoinGroup and LeaveGroup request. */
   before: () => Promise<void> = () => Promise.resolve();
+  /** Told of each Heartbeat and SyncGroup request, right before it is sent. */
+  onRenewing: () => void = () => {};
 
   /** Makes kafkajs's sockets, with the gate in their `write`. */
   readonly socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
@@ -27,7 +31,9 @@ export class JoinGate {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     const { write } = socket;
     socket.write = (...args: unknown[]): boolean => {
-      if (!isLeaving(args[0])) return Reflect.apply(write, socket, args);
+      const apiKey = apiKeyOf(args[0]);
+      if (RENEWING_API_KEYS.has(apiKey)) this.onRenewing();
+      if (!LEAVING_API_KEYS.has(apiKey)) return Reflect.apply(write, socket, args);
       this.before().then(() => {
         if (!socket.destroyed) Reflect.apply(write, socket, args);
       });
@@ -37,8 +43,8 @@ export class JoinGate {
   };
 }
 
-function isLeaving(data: unknown): boolean {
-  if (!(data instanceof Uint8Array) || data.length < API_KEY_AT + 2) return false;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  return LEAVING_API_KEYS.has(view.getInt16(API_KEY_AT));
+/** The API key of a request, -1 where the bytes are none. */
+function apiKeyOf(data: unknown): number {
+  if (!(data instanceof Uint8Array) || data.length < API_KEY_AT + 2) return -1;
+  return new DataView(data.buffer, data.byteOffset, data.byteLength).getInt16(API_KEY_AT);
 }

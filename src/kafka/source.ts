@@ -6,8 +6,9 @@ import type { Log } from "../runtime/logs.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { Assignment } from "./assignment.ts";
 import type { JoinGate } from "./join_gate.ts";
-import { groupMetadata, type KnownOffsets, startOffset } from "./positions.ts";
-import { isFatal, isRefusal } from "./errors.ts";
+import { Membership } from "./membership.ts";
+import { type KnownOffsets, startOffset } from "./positions.ts";
+import { isFatal } from "./errors.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
 import { cursors } from "./records.ts";
 import { knownOffsets } from "./topic_offsets.ts";
@@ -55,14 +56,8 @@ export class KafkaSource implements AsyncDisposable {
   readonly #consumer: Consumer;
   readonly #admin: Admin;
   #assignment = Assignment.none();
-  #heartbeat: (() => Promise<void>) | null = null;
   #isDraining = false;
-  /** How often the coordinator accepted offsets. */
-  #writtenCount = 0;
-  /** Nothing is waited for any more. */
-  #isClosed = false;
-  /** When the coordinator last accepted something of this process, on the monotonic clock. */
-  #lastHeardMs = 0;
+  readonly #membership: Membership;
   #watchdog: ReturnType<typeof setInterval> | undefined;
   /** Where each partition's log ended when it was first looked at, for `--until-end`. */
   readonly #firstEnds = new Map<number, bigint>();
@@ -82,6 +77,7 @@ export class KafkaSource implements AsyncDisposable {
       metadataMaxAge: metadataMaxAgeMs,
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
+    this.#membership = new Membership({ ...options, consumer: this.#consumer });
   }
 
   /** Partitions assigned now, each with where its log ended when first seen and how far it was read. */
@@ -92,15 +88,12 @@ export class KafkaSource implements AsyncDisposable {
   /** Connects, joins the group and begins to deliver. The topic must exist. */
   async start(): Promise<void> {
     const { topic } = this.#options;
+    this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
     await this.#admin.connect();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [topic], fromBeginning: true });
-    const { GROUP_JOIN, HEARTBEAT, CRASH, START_BATCH_PROCESS, COMMIT_OFFSETS } =
-      this.#consumer.events;
-    this.#consumer.on(COMMIT_OFFSETS, () => void this.#writtenCount++);
-    this.#consumer.on(HEARTBEAT, () => this.#heard());
+    const { GROUP_JOIN, CRASH, START_BATCH_PROCESS } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
-      this.#heard();
       this.#assign(payload.memberAssignment[topic] ?? []);
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error));
@@ -110,8 +103,6 @@ export class KafkaSource implements AsyncDisposable {
       this.#assignment.read(payload.partition, BigInt(payload.lastOffset) + 1n);
       this.#options.onProgress();
     });
-    this.#heard();
-    this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
     await this.#run();
   }
 
@@ -120,81 +111,22 @@ export class KafkaSource implements AsyncDisposable {
     this.#isDraining = true;
   }
 
-  /** See `Group`: a heartbeat that the coordinator accepts says that the assignment still stands. */
-  async confirmAssignment(): Promise<boolean> {
+  /** See `Group`. */
+  confirmAssignment(): Promise<boolean> {
     const assignment = this.#assignment;
-    try {
-      await this.#untilAnswered("fetch", () => this.#heartbeat?.());
-    } catch (error) {
-      this.#options.log.warning("the group coordinator no longer accepts this member", {
-        error: messageOf(error),
-      });
-      assignment.end();
-    }
-    return assignment.isCurrent && assignment === this.#assignment;
+    return this.#membership.confirm(assignment).then((isMember) =>
+      isMember && assignment === this.#assignment
+    );
   }
 
   /** See `Group`: the group's offsets are a hint for other tools and for the partitions' next owners. */
-  async acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void> {
-    await this.#writeGroupOffsets(ranges, sequence);
-  }
-
-  async #writeGroupOffsets(
-    offsets: readonly Pick<OffsetRange, "topic" | "partition" | "nextOffset">[],
-    sequence: number,
-  ): Promise<void> {
-    const metadata = groupMetadata(this.#options.instanceId, sequence);
-    const committed = offsets.map(({ topic, partition, nextOffset }) => ({
-      topic,
-      partition,
-      offset: String(nextOffset),
-      metadata,
-    }));
-    try {
-      await this.#untilAnswered(
-        "group_offset_commit",
-        () => this.#commitOffsets(committed),
-      );
-    } catch (error) {
-      this.#options.log.warning(
-        "the group's offsets could not be written; the checkpoint holds them",
-        {
-          sequence,
-          error: messageOf(error),
-        },
-      );
-    }
-  }
-
-  /** kafkajs resolves a commit of offsets also where its member has ended, and nothing was sent. */
-  async #commitOffsets(offsets: Parameters<Consumer["commitOffsets"]>[0]): Promise<void> {
-    const before = this.#writtenCount;
-    await this.#consumer.commitOffsets(offsets);
-    if (this.#writtenCount === before) {
-      throw new Error("kafkajs is no member of the group just now");
-    }
-  }
-
-  /** Tries until the coordinator answers, while this process may still be a member; #watch bounds it. */
-  async #untilAnswered(
-    operation: "fetch" | "group_offset_commit",
-    action: () => Promise<void> | undefined,
-  ): Promise<void> {
-    const assignment = this.#assignment;
-    for (;;) {
-      try {
-        return await action();
-      } catch (error) {
-        if (isRefusal(error) || !assignment.isCurrent || this.#isClosed) throw error;
-        this.#options.retrying.onRetry(operation, error, RESTART_MS);
-        await delay(RESTART_MS);
-      }
-    }
+  acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void> {
+    return this.#membership.writeOffsets(this.#assignment, ranges, sequence);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDraining = true;
-    this.#isClosed = true;
+    this.#membership.close();
     clearInterval(this.#watchdog);
     this.#assignment.end();
     // A broker that is gone must not hold up the end; the group finds out by itself.
@@ -268,18 +200,16 @@ export class KafkaSource implements AsyncDisposable {
       assignment.has(partition) && checkpoint !== null && checkpoint > (group?.offset ?? -1n)
     );
     if (late.length === 0) return;
-    await this.#writeGroupOffsets(
-      late.map(({ topic, partition, checkpoint }) => ({
-        topic,
-        partition,
-        nextOffset: checkpoint ?? 0n,
-      })),
-      this.#options.sink.sequence,
-    );
+    const offsets = late.map(({ topic, partition, checkpoint }) => ({
+      topic,
+      partition,
+      nextOffset: checkpoint ?? 0n,
+    }));
+    await this.#membership.writeOffsets(assignment, offsets, this.#options.sink.sequence);
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
-    this.#heartbeat = payload.heartbeat;
+    this.#membership.heartbeat = payload.heartbeat;
     using pump = heartbeatPump(payload.heartbeat);
     try {
       await this.#takeIn(payload);
@@ -288,7 +218,7 @@ export class KafkaSource implements AsyncDisposable {
       this.drain();
       this.#options.onFailure(error);
     }
-    if (this.#isDraining) await delay(DRAIN_POLL_MS);
+    if (this.#isDraining) await delay(POLL_MS);
     // kafkajs rejoins the group when a handler throws what its heartbeat threw.
     if (pump.error !== null) throw pump.error;
     if (this.#isDraining || this.#assignment.isCurrent) return;
@@ -341,17 +271,13 @@ export class KafkaSource implements AsyncDisposable {
     });
   }
 
-  #heard(): void {
-    this.#lastHeardMs = this.#options.retrying.clock.monotonicMs();
-  }
-
   /** Ends the wait for a coordinator that has been silent for longer than the budget for retries. */
   #watch(): void {
-    const { clock, policy } = this.#options.retrying;
-    const silentMs = clock.monotonicMs() - this.#lastHeardMs;
+    const { policy } = this.#options.retrying;
+    const { silentMs } = this.#membership;
     if (this.#isDraining || silentMs < policy.budgetMs + SILENCE_MS) return;
     this.drain();
-    this.#isClosed = true;
+    this.#membership.close();
     const seconds = Math.round(silentMs / 1000);
     this.#options.onFailure(
       operatingError(
@@ -392,7 +318,7 @@ const SILENCE_MS = 5_000;
 
 /** Larger fetches mean fewer turns; memory holds one fetch of all partitions at a time. */
 const FETCH_BYTES_PER_PARTITION = 1_048_576;
-const DRAIN_POLL_MS = 50;
+const POLL_MS = 50;
 const DISCONNECT_MS = 5_000;
 
 function delay(ms: number): Promise<void> {

@@ -29,8 +29,9 @@ export async function knownOffsets(
   { topic, groupId }: { readonly topic: string; readonly groupId: string },
   checkpointOf: (at: TopicPartition) => bigint | undefined,
 ): Promise<readonly KnownOffsets[]> {
-  const bounds = await logBounds(admin, topic);
+  // In this order: another member may go on meanwhile, and an offset of it must not lie beyond the log's end.
   const [ofTopic] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  const bounds = await logBounds(admin, topic);
   return bounds.map((bound) => {
     const committed = ofTopic?.partitions.find(({ partition }) => partition === bound.partition);
     const offset = BigInt(committed?.offset ?? -1);

@@ -1,0 +1,140 @@
+import type { Consumer } from "kafkajs";
+import type { OffsetRange } from "../core/commit.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Log } from "../runtime/logs.ts";
+import type { Retrying } from "../runtime/retry.ts";
+import type { Assignment } from "./assignment.ts";
+import { isRefusal } from "./errors.ts";
+import type { JoinGate } from "./join_gate.ts";
+import { MembershipLease } from "./lease.ts";
+import { groupMetadata } from "./positions.ts";
+
+export interface MembershipOptions {
+  readonly consumer: Consumer;
+  /** The gate of its client. */
+  readonly gate: JoinGate;
+  readonly sessionTimeoutMs: number;
+  readonly instanceId: string;
+  readonly log: Log;
+  readonly retrying: Retrying;
+}
+
+/** A partition's next offset. */
+type NextOffset = Pick<OffsetRange, "topic" | "partition" | "nextOffset">;
+
+/** This process as a member of its consumer group: whether it still is one, and the group's offsets. */
+export class Membership {
+  /** Sends a heartbeat where kafkajs's interval is over; null before its first batch. */
+  heartbeat: (() => Promise<void>) | null = null;
+  readonly #options: MembershipOptions;
+  readonly #lease: MembershipLease;
+  /** When the coordinator last accepted something of this process, on the monotonic clock. */
+  #heardMs: number;
+  /** How often the coordinator accepted offsets. */
+  #writtenCount = 0;
+  /** Nothing is waited for any more. */
+  #isClosed = false;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    const { consumer, gate, sessionTimeoutMs, retrying: { clock } } = options;
+    this.#heardMs = clock.monotonicMs();
+    this.#lease = new MembershipLease(clock, sessionTimeoutMs);
+    gate.onRenewing = () => this.#lease.noteSent();
+    const { COMMIT_OFFSETS, GROUP_JOIN, HEARTBEAT } = consumer.events;
+    consumer.on(COMMIT_OFFSETS, () => void this.#writtenCount++);
+    consumer.on(HEARTBEAT, () => this.#heard());
+    consumer.on(GROUP_JOIN, () => this.#heard());
+  }
+
+  /** For how long the coordinator has accepted nothing, milliseconds. */
+  get silentMs(): number {
+    return this.#options.retrying.clock.monotonicMs() - this.#heardMs;
+  }
+
+  /** Nothing is tried again from now on. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /**
+   * Whether an assignment still stands: the coordinator accepted a heartbeat that was sent not long ago, or
+   * accepts one now. Ends the assignment where it does not.
+   */
+  async confirm(assignment: Assignment): Promise<boolean> {
+    try {
+      while (assignment.isCurrent && !this.#lease.isValid) {
+        await this.#untilAnswered(assignment, "fetch", () => this.heartbeat?.());
+        // kafkajs sends none before its interval is over.
+        if (!this.#lease.isValid) await delay(POLL_MS);
+      }
+    } catch (error) {
+      this.#options.log.warning("the group coordinator no longer accepts this member", {
+        error: messageOf(error),
+      });
+      assignment.end();
+    }
+    return assignment.isCurrent;
+  }
+
+  /** Writes next offsets to the group. A failure loses nothing: it is logged, and the checkpoint holds them. */
+  async writeOffsets(
+    assignment: Assignment,
+    offsets: readonly NextOffset[],
+    sequence: number,
+  ): Promise<void> {
+    const metadata = groupMetadata(this.#options.instanceId, sequence);
+    const written = offsets.map(({ topic, partition, nextOffset }) => ({
+      topic,
+      partition,
+      offset: String(nextOffset),
+      metadata,
+    }));
+    try {
+      await this.#untilAnswered(assignment, "group_offset_commit", () => this.#commit(written));
+    } catch (error) {
+      this.#options.log.warning(
+        "the group's offsets could not be written; the checkpoint holds them",
+        { sequence, error: messageOf(error) },
+      );
+    }
+  }
+
+  /** kafkajs resolves a commit of offsets also where its member has ended, and nothing was sent. */
+  async #commit(offsets: Parameters<Consumer["commitOffsets"]>[0]): Promise<void> {
+    const before = this.#writtenCount;
+    await this.#options.consumer.commitOffsets(offsets);
+    if (this.#writtenCount === before) {
+      throw new Error("kafkajs is no member of the group just now");
+    }
+  }
+
+  /** Tries until the coordinator answers, while this process may still be a member; its user bounds it. */
+  async #untilAnswered(
+    assignment: Assignment,
+    operation: "fetch" | "group_offset_commit",
+    action: () => Promise<void> | undefined,
+  ): Promise<void> {
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        if (isRefusal(error) || !assignment.isCurrent || this.#isClosed) throw error;
+        this.#options.retrying.onRetry(operation, error, RETRY_MS);
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  #heard(): void {
+    this.#lease.noteAccepted();
+    this.#heardMs = this.#options.retrying.clock.monotonicMs();
+  }
+}
+
+const RETRY_MS = 1_000;
+const POLL_MS = 50;
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
