@@ -3,18 +3,26 @@ import { noHeaders, type RawRecord, type RecordHeader } from "../core/record.ts"
 
 const encoder = new TextEncoder();
 
-/** A record as kafkajs delivers it, in orilla's terms. */
-export function rawRecord(message: KafkaMessage): RawRecord {
-  return {
-    offset: BigInt(message.offset),
-    timestampMs: Number(message.timestamp),
-    key: message.key,
-    value: message.value,
-    headers: message.headers === undefined ? noHeaders() : rawHeaders(message.headers),
-  };
+/** Records as kafkajs delivers them, in orilla's terms. */
+export function rawRecords(messages: readonly KafkaMessage[]): RawRecord[] {
+  // Records that were produced together share their time; reading a number takes longer than comparing.
+  let lastTimestamp = "0", lastMs = 0;
+  return messages.map(({ offset, timestamp, key, value, headers }) => {
+    if (timestamp !== lastTimestamp) {
+      lastTimestamp = timestamp;
+      lastMs = Number(timestamp);
+    }
+    const rawHeaders = hasHeaders(headers) ? headersOf(headers) : noHeaders();
+    return { offset: BigInt(offset), timestampMs: lastMs, key, value, headers: rawHeaders };
+  });
 }
 
-function rawHeaders(headers: IHeaders): readonly RecordHeader[] {
+function hasHeaders(headers: IHeaders | undefined): headers is IHeaders {
+  for (const _name in headers) return true;
+  return false;
+}
+
+function headersOf(headers: IHeaders): readonly RecordHeader[] {
   return Object.entries(headers).flatMap(([name, values]) =>
     [values].flat().flatMap((value) => {
       if (value === undefined) return [];

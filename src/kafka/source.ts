@@ -9,7 +9,7 @@ import type { JoinGate } from "./join_gate.ts";
 import { groupMetadata, type KnownOffsets, startOffset } from "./positions.ts";
 import { isFatal, isRefusal } from "./errors.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
-import { rawRecord } from "./records.ts";
+import { rawRecords } from "./records.ts";
 import { knownOffsets } from "./topic_offsets.ts";
 
 /** The part of a pipeline that a source feeds. */
@@ -291,7 +291,7 @@ export class KafkaSource implements AsyncDisposable {
     const isCurrent = () => assignment.isCurrent && !this.#isDraining && !payload.isStale();
     if (!isCurrent() || !this.#follows(assignment, batch)) return;
     sink.noteHighWatermark({ topic, partition }, BigInt(batch.highWatermark));
-    const run = { topic, partition, records: batch.messages.map(rawRecord) };
+    const run = { topic, partition, records: rawRecords(batch.messages) };
     if (await sink.add(run, isCurrent)) {
       const last = batch.lastOffset();
       payload.resolveOffset(last);
