@@ -63,9 +63,13 @@ async function readFolders<Row>(
 
 /** Rows of one Parquet file; timestamps as microseconds, byte arrays as bytes. */
 export async function readParquetFile(path: string): Promise<Record<string, unknown>[]> {
-  const bytes = await Deno.readFile(path);
+  return await readParquet(await Deno.readFile(path));
+}
+
+/** The same of the bytes of a file. */
+export async function readParquet(bytes: Uint8Array): Promise<Record<string, unknown>[]> {
   return await parquetReadObjects({
-    file: bytes.buffer,
+    file: Uint8Array.from(bytes).buffer,
     compressors,
     utf8: false,
     parsers: {

@@ -42,9 +42,18 @@ async function send(context: CommandContext, publisher: KafkaPublisher): Promise
   const chunkSize = chunkSizeOf(config.rate);
   let acknowledged = 0, made = 0;
   let records: RecordToPublish[] = [];
+  // While the brokers write one chunk the next one is made and sent.
+  let underWay: Promise<number> = Promise.resolve(0);
   const flush = async () => {
-    if (records.length > 0) acknowledged += await publisher.publish(records);
+    const before = underWay;
+    underWay = publisher.publish(records);
     records = [];
+    try {
+      acknowledged += await before;
+    } catch (error) {
+      await Promise.allSettled([underWay]);
+      throw error;
+    }
     meter.update(acknowledged, config.count);
     await pace.wait(made);
   };
@@ -56,6 +65,8 @@ async function send(context: CommandContext, publisher: KafkaPublisher): Promise
       if (stop.aborted) break;
     }
     await flush();
+    acknowledged += await underWay;
+    meter.update(acknowledged, config.count);
   } catch (error) {
     throw operatingError(
       `Sending failed after ${thousands(acknowledged)} acknowledged records: ${

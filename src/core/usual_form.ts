@@ -49,6 +49,8 @@ export class UsualForm {
   readonly #number = new UsualNumber();
   /** The fields read so far. */
   #seen = 0;
+  /** The field that most producers write next. */
+  #next = 0;
 
   /**
    * Reads the event that lies in some bytes from `start` to `end`. It may look beyond the end, but takes
@@ -74,14 +76,19 @@ export class UsualForm {
   }
 
   #clear(): void {
-    this.#seen = this.accion = this.monto = 0;
+    this.#seen =
+      this.#next =
+      this.accion =
+      this.monto =
+        0;
     this.extra.clear();
   }
 
   /** Reads a name, a colon and a value; a known name must be the first of its kind. */
   #readField(bytes: Uint8Array, at: number): number {
     if (bytes[at] !== QUOTE) return NOT_USUAL;
-    const field = fieldAt(bytes, at);
+    const field = fieldAt(bytes, at, this.#next);
+    this.#next = field + 1;
     const nameEnd = field === UNKNOWN
       ? endOfText(bytes, at + 1) + 1
       : at + (NAMES[field]?.length ?? 0);
@@ -119,9 +126,8 @@ export class UsualForm {
 
   #readTs(bytes: Uint8Array, at: number): number {
     if (bytes[at] !== QUOTE) return NOT_USUAL;
-    const end = endOfText(bytes, at + 1);
-    if (end === NOT_USUAL) return NOT_USUAL;
-    return this.time.read(bytes, { start: at + 1, end }) ? end + 1 : NOT_USUAL;
+    const end = this.time.read(bytes, at + 1);
+    return end !== NOT_USUAL && bytes[end] === QUOTE ? end + 1 : NOT_USUAL;
   }
 
   #readUsuarioId(bytes: Uint8Array, at: number): number {
@@ -150,8 +156,10 @@ export class UsualForm {
   }
 }
 
-/** Which field is named at a quote. */
-function fieldAt(bytes: Uint8Array, at: number): number {
+/** Which field is named at a quote; a guess saves looking at all of them. */
+function fieldAt(bytes: Uint8Array, at: number, guess: number): number {
+  const guessed = NAMES[guess];
+  if (guessed !== undefined && isAt(bytes, at, guessed)) return guess;
   for (let field = 0; field < NAMES.length; field++) {
     const name = NAMES[field];
     if (name !== undefined && isAt(bytes, at, name)) return field;

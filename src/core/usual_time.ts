@@ -17,23 +17,23 @@ export class UsualTime {
    * Reads `YYYY-MM-DDTHH:MM:SS`, a fraction of up to 6 digits or none, and `Z` or `+00:00`: what producers
    * write by default. Agrees with `parseIso8601` on all of these.
    *
-   * @returns whether the bytes from `start` to `end` have that form and are a date
+   * @returns the position after it, or NOT_USUAL
    */
-  read(bytes: Uint8Array, { start, end }: { readonly start: number; readonly end: number }) {
+  read(bytes: Uint8Array, start: number): number {
     if (
       bytes[start + 4] !== MINUS || bytes[start + 7] !== MINUS || bytes[start + 10] !== T ||
       bytes[start + 13] !== COLON || bytes[start + 16] !== COLON
-    ) return false;
+    ) return NOT_USUAL;
     const year = twoDigits(bytes, start) * 100 + twoDigits(bytes, start + 2);
     const month = twoDigits(bytes, start + 5), dayOfMonth = twoDigits(bytes, start + 8);
     const hour = twoDigits(bytes, start + 11), minute = twoDigits(bytes, start + 14);
     const second = twoDigits(bytes, start + 17);
     const zone = this.#readFraction(bytes, start + 19);
-    if (zone === NOT_USUAL || !isUtc(bytes, zone, end)) return false;
-    if (year < 0 || !isDate(year, month, dayOfMonth) || !isTime(hour, minute, second)) return false;
+    if (zone === NOT_USUAL || year < 0) return NOT_USUAL;
+    if (!isDate(year, month, dayOfMonth) || !isTime(hour, minute, second)) return NOT_USUAL;
     this.day = dayNumber(year, month, dayOfMonth);
     this.microseconds += ((hour * 60 + minute) * 60 + second) * 1_000_000;
-    return true;
+    return afterUtc(bytes, zone);
   }
 
   /** Reads the fraction of a second, if there is one, into `microseconds`. */
@@ -52,8 +52,9 @@ export class UsualTime {
   }
 }
 
-function isUtc(bytes: Uint8Array, at: number, end: number): boolean {
-  return (bytes[at] === Z && at + 1 === end) || (at + UTC.length === end && isAt(bytes, at, UTC));
+function afterUtc(bytes: Uint8Array, at: number): number {
+  if (bytes[at] === Z) return at + 1;
+  return isAt(bytes, at, UTC) ? at + UTC.length : NOT_USUAL;
 }
 
 /** The number of two digits; NO_DIGITS or a little more where they are not. */

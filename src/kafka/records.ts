@@ -16,17 +16,22 @@ export function* cursors(
   }
 }
 
-function rawRecord(message: KafkaMessage): RawRecord {
+function rawRecord({ offset, timestamp, key, value, headers }: KafkaMessage): RawRecord {
   return {
-    offset: BigInt(message.offset),
-    timestampMs: Number(message.timestamp),
-    key: message.key,
-    value: message.value,
-    headers: message.headers === undefined ? noHeaders() : rawHeaders(message.headers),
+    offset: BigInt(offset),
+    timestampMs: Number(timestamp),
+    key,
+    value,
+    headers: hasHeaders(headers) ? headersOf(headers) : noHeaders(),
   };
 }
 
-function rawHeaders(headers: IHeaders): readonly RecordHeader[] {
+function hasHeaders(headers: IHeaders | undefined): headers is IHeaders {
+  for (const _name in headers) return true;
+  return false;
+}
+
+function headersOf(headers: IHeaders): readonly RecordHeader[] {
   return Object.entries(headers).flatMap(([name, values]) =>
     [values].flat().flatMap((value) => {
       if (value === undefined) return [];
