@@ -9,6 +9,7 @@ import { partitionName, type RecordRun, type TopicPartition } from "../core/reco
 import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Protection } from "../lake/protection.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Retrying } from "../runtime/retry.ts";
@@ -21,6 +22,7 @@ export interface PipelineParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  readonly protection: Protection;
   readonly limits: BatchLimits & { readonly maxLatencyMs: number };
   readonly retrying: Omit<Retrying, "onRetry">;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
