@@ -6,6 +6,7 @@ import {
   protect,
   type Protection,
   type ProtectionOptions,
+  type RecordedProtection,
   recordedText,
 } from "../lake/protection.ts";
 import { folderModeOf, isWiderThan } from "../runtime/file_mode.ts";
@@ -14,6 +15,7 @@ import type { Log } from "../runtime/logs.ts";
 
 /** The name that the checkpoint remembers the protection under. */
 const SETTING = "protection";
+const NOTHING_RECORDED: RecordedProtection = { keyChecks: {}, pseudonymizedFields: [] };
 
 /**
  * Holds the keys and fields of this run against what the lake remembers, and notes what is new of them.
@@ -33,13 +35,11 @@ export async function protectLake(
     : (await listPublished(files)).filter((file) =>
       file.instanceId === checkpoint.instanceId && file.sequence > sequence
     );
-  const recorded = stored === null ? await newestNote(files, newer) : parseRecorded(stored);
   const isNew = sequence === 0 && newer.length === 0;
-  const protection = protect(options, { recorded, isNew });
-  if (protection.recorded !== null) {
-    const text = recordedText(protection.recorded);
-    if (text !== stored) checkpoint.note(SETTING, text);
-  }
+  const recorded = stored === null ? await newestNote(files, newer) : parseRecorded(stored);
+  const protection = protect(options, { recorded: isNew ? null : recorded, isNew });
+  const text = recordedText(protection.recorded ?? NOTHING_RECORDED);
+  if (text !== (stored ?? recordedText(NOTHING_RECORDED))) checkpoint.note(SETTING, text);
   return protection;
 }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { OrillaError } from "../../src/core/errors.ts";
 import { DeadLetterCipher } from "../../src/lake/dead_letter_cipher.ts";
 import { bytesOf, eventRecord, recordOf } from "../core/samples.ts";
 import { keyBytes, keyFileText, keyRing } from "../lake/key_rings.ts";
@@ -165,6 +167,34 @@ Deno.test("letters from before the encryption stay in clear, and both can be rea
   const ids = (await readDeadLetters(outDir)).map(({ offset, key_id }) => [offset, key_id]);
   assert.deepEqual(ids, [[0n, null], [1n, "k1"]]);
   assert.deepEqual(await openedValues(outDir, "k1"), ["not JSON", "not JSON"]);
+});
+
+Deno.test("a checkpoint that lost its note learns it from the lake's files", async () => {
+  await using folder = await temporaryFolder();
+  const { path: outDir } = folder;
+  const checkpoint = `${outDir}/checkpoint.sqlite`;
+  // An older copy: of the same instance, from before the first commit.
+  new Checkpoint({ outDir, ttlMs: 0, newInstanceId: "3f9c1a0b77d2" })[Symbol.dispose]();
+  await Deno.copyFile(checkpoint, `${checkpoint}.old`);
+  const keyed = { keys: keyRing("k1"), pseudonymizedFields: ["usuario_id"] };
+  await takeIn(outDir, keyed, [eventRecord({}, { offset: 0n }), recordOf(null, { offset: 1n })]);
+  await Deno.rename(`${checkpoint}.old`, checkpoint);
+  const refused = (message: RegExp) => (error: unknown) =>
+    error instanceof OrillaError && error.exitCode === 2 && message.test(error.message);
+  await assert.rejects(takeIn(outDir, IN_CLEAR, []), refused(/without --encryption-key-file/));
+  const others = { ...keyed, pseudonymizedFields: [] };
+  await assert.rejects(takeIn(outDir, others, []), refused(/was begun with usuario_id/));
+  await takeIn(outDir, keyed, [eventRecord({ event_id: "e2" }, { offset: 2n })]);
+  assert.equal((await readLake(outDir)).length, 2);
+});
+
+Deno.test("keys can be chosen anew until the first commit", async () => {
+  await using folder = await temporaryFolder();
+  const keyed = { keys: keyRing("k1"), pseudonymizedFields: ["usuario_id"] };
+  await takeIn(folder.path, keyed, []);
+  await takeIn(folder.path, IN_CLEAR, [eventRecord({}, { offset: 0n })]);
+  assert.equal((await readLake(folder.path))[0]?.usuario_id, 7n);
+  await takeIn(folder.path, IN_CLEAR, [eventRecord({ event_id: "e2" }, { offset: 1n })]);
 });
 
 const CANARY = "canary";
