@@ -96,6 +96,9 @@ export async function prepareOutDir(path: string, madeFor: number | null): Promi
  * @throws OrillaError with exit code 2
  */
 export async function refuseKeyFileIn(outDir: string, path: string): Promise<void> {
+  const { isFile } = await Deno.stat(path);
+  // A pipe, as shells make of <(…), lies nowhere.
+  if (!isFile) return;
   const way = relative(outDir, await Deno.realPath(path));
   if (/^\.\.([/\\]|$)/.test(way) || isAbsolute(way)) return;
   throw usageError(

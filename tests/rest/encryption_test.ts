@@ -6,6 +6,7 @@ import { bytesOf, eventRecord, recordOf } from "../core/samples.ts";
 import { keyBytes, keyFileText, keyRing } from "../lake/key_rings.ts";
 import { readDeadLetters, readLake } from "../lake_reader.ts";
 import { type OrillaResult, runOrilla } from "../orilla_process.ts";
+import { soon } from "../pipeline_parts.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
 import { everythingIn, snapshotOf, takeIn } from "./protected_lake.ts";
 
@@ -94,6 +95,22 @@ Deno.test("a key file that cannot be used keeps OUT_DIR from being made", async 
   assert.equal(withoutFile.code, 2);
   assert.match(withoutFile.stderr, /--pseudonymize-fields without --encryption-key-file/);
   assert.deepEqual([...Deno.readDirSync(lake.path)].map(({ name }) => name), ["orilla.keys"]);
+});
+
+Deno.test({
+  name: "keys can come through a pipe, and never lie on the disk",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using lake = await keyedFolder("k1");
+    const { path, simulate } = lake;
+    const pipe = `${path}/pipe`;
+    assert.ok((await new Deno.Command("mkfifo", { args: [pipe] }).output()).success);
+    const [{ code, stderr }] = await Promise.all([
+      simulate(0, "--encryption-key-file", pipe),
+      soon(Deno.writeTextFile(pipe, keyFileText("k1"))),
+    ]);
+    assert.equal(code, 0, stderr);
+  },
 });
 
 Deno.test("a key file in OUT_DIR is refused, by a link too", async () => {
