@@ -2,8 +2,9 @@ import { type Command, helpText, parseCommandLine } from "./src/cli.ts";
 import type { Config } from "./src/config.ts";
 import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
+import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker } from "./src/protocol.ts";
-import { prepareOutDir, startSandbox } from "./src/sandbox.ts";
+import { prepareOutDir, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -53,10 +54,22 @@ function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
   }
 }
 
+/** Before anything is written, and while this thread may still read it. */
+async function readKeys(config: Config): Promise<KeyRing | null> {
+  if (config.encryptionKeyFile === null) return null;
+  const keys = await readKeyFile(config.encryptionKeyFile);
+  if (config.pseudonymizeFields.length > 0) pseudonymKeyOf(keys);
+  return keys;
+}
+
 async function runMode(mode: Mode, config: Config): Promise<void> {
+  const keys = await readKeys(config);
   const outDir = LAKE.includes(mode)
-    ? await prepareOutDir(config.outDir, WRITERS.includes(mode))
+    ? await prepareOutDir(config.outDir, WRITERS.includes(mode) ? config.fileMode : null)
     : null;
+  if (outDir !== null && config.encryptionKeyFile !== null) {
+    await refuseKeyFileIn(outDir, config.encryptionKeyFile);
+  }
   const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
@@ -90,7 +103,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   ) {
     Deno.addSignalListener(signal, stop);
   }
-  worker.tell({ kind: "run", mode, config: { ...config, logFormat }, outDir: outDir ?? "" });
+  worker.tell({ kind: "run", mode, config: { ...config, logFormat }, outDir: outDir ?? "", keys });
 }
 
 async function main(command: Command): Promise<void> {

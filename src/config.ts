@@ -4,11 +4,13 @@ import { kafkaOptions } from "./options/kafka_options.ts";
 import { waitingOptions } from "./options/waiting_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
 import { outputOptions } from "./options/output_options.ts";
+import { restOptions } from "./options/rest_options.ts";
 import type { Mode, Option } from "./options/option.ts";
 
 /** The option table: the one source of flags, environment names, defaults, help, README and validation. */
 export const OPTIONS = {
   ...lakeOptions,
+  ...restOptions,
   ...kafkaOptions,
   ...waitingOptions,
   ...generatorOptions,
@@ -77,12 +79,19 @@ function parseOption(row: Option<unknown>, source: string, text: string): unknow
   }
 }
 
-function refuseContradictions({ duplicateRatio, invalidRatio, unknownFieldRatio }: Config): void {
+function refuseContradictions(config: Config): void {
+  const { duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   const sum = duplicateRatio + invalidRatio + unknownFieldRatio;
   if (sum > 1 + Number.EPSILON) {
     throw usageError(
       `Cannot use --duplicate-ratio ${duplicateRatio} with --invalid-ratio ${invalidRatio} and ` +
         `--unknown-field-ratio ${unknownFieldRatio}: expected a sum of at most 1, got ${sum}`,
+    );
+  }
+  if (config.pseudonymizeFields.length > 0 && config.encryptionKeyFile === null) {
+    throw usageError(
+      `Cannot use --pseudonymize-fields without --encryption-key-file: its hashes need the pseudonym key ` +
+        `of that file, and dead letters would hold the fields in clear`,
     );
   }
 }

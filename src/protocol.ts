@@ -1,10 +1,18 @@
 import type { Config } from "./config.ts";
 import type { Mode } from "./options/option.ts";
+import type { KeyRing } from "./runtime/key_file.ts";
 import type { Progress } from "./runtime/reporting.ts";
 
 /** What the main thread tells the worker. */
 export type ToWorker =
-  | { readonly kind: "run"; readonly mode: Mode; readonly config: Config; readonly outDir: string }
+  | {
+    readonly kind: "run";
+    readonly mode: Mode;
+    readonly config: Config;
+    readonly outDir: string;
+    /** Read before the process gave up its permissions: the worker never sees the file. */
+    readonly keys: KeyRing | null;
+  }
   | { readonly kind: "stop" };
 
 /** What the worker tells the main thread. */

@@ -1,5 +1,7 @@
+import { dirname, isAbsolute, relative } from "node:path";
 import { usageError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
+import { folderModeOf, makeFolderWithMode } from "./runtime/file_mode.ts";
 
 /** What the worker may do; everything that is not named is refused. */
 export interface SandboxPermissions {
@@ -68,13 +70,13 @@ export async function startSandbox(
 /**
  * Resolves OUT_DIR, symbolic links included, since permissions go by real paths.
  *
- * @param isMade whether it is made where it is missing
+ * @param madeFor the mode of files that it is made for, where it is missing; null where it must be there
  *
  * @throws OrillaError with exit code 2 where it cannot be had
  */
-export async function prepareOutDir(path: string, isMade: boolean): Promise<string> {
+export async function prepareOutDir(path: string, madeFor: number | null): Promise<string> {
   try {
-    if (isMade) await Deno.mkdir(path, { recursive: true });
+    if (madeFor !== null) await makeFolders(path, folderModeOf(madeFor));
     const real = await Deno.realPath(path);
     if (!(await Deno.stat(real)).isDirectory) throw new Error("it is not a folder");
     return real;
@@ -84,5 +86,36 @@ export async function prepareOutDir(path: string, isMade: boolean): Promise<stri
       `Cannot use --out-dir ${path}: expected a folder that can be written: ${why}`,
       error,
     );
+  }
+}
+
+/**
+ * Refuses a key file in OUT_DIR: whoever gets at the data would have the key with it.
+ *
+ * @param outDir as `prepareOutDir` resolved it
+ * @throws OrillaError with exit code 2
+ */
+export async function refuseKeyFileIn(outDir: string, path: string): Promise<void> {
+  const { isFile } = await Deno.stat(path);
+  // A pipe, as shells make of <(…), lies nowhere.
+  if (!isFile) return;
+  const way = relative(outDir, await Deno.realPath(path));
+  if (/^\.\.([/\\]|$)/.test(way) || isAbsolute(way)) return;
+  throw usageError(
+    `Cannot use --encryption-key-file ${path}: expected a file outside of --out-dir. Beside the data a key ` +
+      `protects nothing`,
+  );
+}
+
+/** Makes a folder with those above it that are missing, all of them with that mode. */
+async function makeFolders(path: string, mode: number): Promise<void> {
+  try {
+    await makeFolderWithMode(path, mode);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    const parent = dirname(path);
+    if (!(error instanceof Deno.errors.NotFound) || parent === path) throw error;
+    await makeFolders(parent, mode);
+    await makeFolders(path, mode);
   }
 }

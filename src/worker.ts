@@ -39,7 +39,8 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
   }
 }
 
-async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }>): Promise<void> {
+async function start(message: Extract<ToWorker, { kind: "run" }>): Promise<void> {
+  const { mode, config, outDir, keys } = message;
   const log = setUpLogs({
     format: config.logFormat === "text" ? "text" : "json",
     level: config.logLevel,
@@ -50,7 +51,8 @@ async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }
     progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
   };
   try {
-    await run(mode, { config, outDir, version: VERSION, reporter, log, stop: stop.signal });
+    const context = { config, outDir, keys, version: VERSION, reporter, log, stop: stop.signal };
+    await run(mode, context);
     post({ kind: "end", exitCode: 0, message: null });
   } catch (error) {
     if (error instanceof SimulatedCrash) {

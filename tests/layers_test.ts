@@ -33,6 +33,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "src/checkpoint": ["node:sqlite"],
   "src/runtime": ["@logtape/logtape", "prom-client", "node:process"],
   "src/cli.ts": ["node:util"],
+  "src/sandbox.ts": ["node:path"],
 };
 
 interface Import {

@@ -6,6 +6,8 @@ export interface OrillaOptions {
   readonly binary?: string;
   /** When it is killed, in milliseconds: a process that hangs must not hang the tests with it. */
   readonly limitMs?: number;
+  /** The umask of the shell that it is started in, octal; without it, that of the tests. */
+  readonly umask?: string;
 }
 
 /** What a finished orilla left. */
@@ -58,8 +60,12 @@ export function spawnOrilla(args: readonly string[], options: OrillaOptions = {}
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  const command = new Deno.Command(options.binary ?? Deno.execPath(), {
-    args: options.binary === undefined ? denoArguments(args) : [...args],
+  const program = options.binary ?? Deno.execPath();
+  const programArgs = options.binary === undefined ? denoArguments(args) : [...args];
+  // The shell becomes the program, so that signals reach it.
+  const shell = ["-c", 'umask "$0"; exec "$@"', options.umask ?? "", program, ...programArgs];
+  const command = new Deno.Command(options.umask === undefined ? program : "/bin/sh", {
+    args: options.umask === undefined ? programArgs : shell,
     clearEnv: true,
     env: { ...Object.fromEntries(environment), NO_COLOR: "1", ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
+import { makeEmptyFileSync, OWNER_ONLY } from "../runtime/file_mode.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
 import { prepareSchema, readMeta } from "./schema.ts";
@@ -19,6 +20,8 @@ export interface CheckpointOptions {
   readonly ttlMs: number;
   /** Twelve random hexadecimal digits, used if the checkpoint is new. */
   readonly newInstanceId: string;
+  /** The file's mode where it is made. */
+  readonly fileMode?: number;
   readonly hooks?: FaultHooks;
 }
 
@@ -43,10 +46,11 @@ export class Checkpoint implements Disposable {
 
   /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
   constructor(
-    { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, hooks = noFaults }: CheckpointOptions,
+    { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, ...options }: CheckpointOptions,
   ) {
-    this.#hooks = hooks;
+    this.#hooks = options.hooks ?? noFaults;
     this.#ttlMs = ttlMs;
+    makeEmptyFileSync(`${outDir}/${file}`, options.fileMode ?? OWNER_ONLY);
     this.#database = open(`${outDir}/${file}`);
     try {
       prepareSchema(this.#database, newInstanceId);
@@ -85,6 +89,19 @@ export class Checkpoint implements Disposable {
       this.#database,
       "SELECT f.* FROM commits c JOIN files f USING (sequence) WHERE c.is_published = 0 ORDER BY 1, 2",
     ).map(manifestFileOf);
+  }
+
+  /** A setting of the lake that `note` stored; null where there is none. */
+  setting(name: string): string | null {
+    const row = this.#database.prepare("SELECT value FROM meta WHERE key = ?").get(name);
+    return typeof row?.["value"] === "string" ? row["value"] : null;
+  }
+
+  /** Stores a setting of the lake. */
+  note(name: string, value: string): void {
+    this.#transaction("settings", () => {
+      this.#database.prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)").run(name, value);
+    });
   }
 
   /** The places in `ids` of those accepted before, within the time to live. */
@@ -245,7 +262,7 @@ export class Checkpoint implements Disposable {
     for (const row of rows) write.run(...row);
   }
 
-  #transaction(name: "commit" | "published" | "expire", action: () => void): void {
+  #transaction(name: "commit" | "published" | "expire" | "settings", action: () => void): void {
     const path = CHECKPOINT_FILE;
     operateSync(
       this.#hooks,

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { operatingError } from "../core/errors.ts";
+import { makeEmptyFileSync, OWNER_ONLY } from "../runtime/file_mode.ts";
 
 /** The file that keeps a second writer out of OUT_DIR. */
 export const LOCK_FILE = "checkpoint.lock";
@@ -10,9 +11,11 @@ export const LOCK_FILE = "checkpoint.lock";
  * not kept out.
  *
  * @param outDir absolute path
+ * @param fileMode the lock file's mode where it is made
  * @throws OrillaError with exit code 1 where another process holds it
  */
-export function lockOutDir(outDir: string): Disposable {
+export function lockOutDir(outDir: string, fileMode: number = OWNER_ONLY): Disposable {
+  makeEmptyFileSync(`${outDir}/${LOCK_FILE}`, fileMode);
   const database = new DatabaseSync(`${outDir}/${LOCK_FILE}`);
   try {
     database.exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");

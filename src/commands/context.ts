@@ -2,6 +2,7 @@ import type { RetriedOperation } from "../core/counters.ts";
 import type { Config } from "../config.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
+import type { KeyRing } from "../runtime/key_file.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Reporter } from "../runtime/reporting.ts";
 import type { Retrying } from "../runtime/retry.ts";
@@ -12,6 +13,8 @@ export interface CommandContext {
   /** Absolute path of OUT_DIR, which exists; "" for a command that has none. */
   readonly outDir: string;
   readonly version: string;
+  /** The keys of ENCRYPTION_KEY_FILE; null where there is none. */
+  readonly keys: KeyRing | null;
   readonly reporter: Reporter;
   readonly log: Log;
   /** Aborted when the process is told to stop: finish what is begun, then end. */
@@ -41,12 +44,14 @@ export function retryingOf(
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, outDir, version, log } = context;
+  const { config, outDir, version, keys, log } = context;
   return {
     outDir,
     version,
     log,
     ttlMs: config.dedupeTtl,
+    fileMode: config.fileMode,
+    protection: { keys, pseudonymizedFields: config.pseudonymizeFields },
     limits: {
       maxEvents: config.batchMaxEvents,
       maxBytes: config.batchMaxBytes,

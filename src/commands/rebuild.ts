@@ -10,7 +10,8 @@ import { thousands } from "./summary.ts";
 export async function rebuildCheckpoint(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
-  const options = { outDir, ttlMs: config.dedupeTtl, nowMs: systemClock.nowMs() };
+  const { dedupeTtl: ttlMs, fileMode } = config;
+  const options = { outDir, ttlMs, fileMode, nowMs: systemClock.nowMs() };
   const report = await rebuild(options, (done, total) => meter.update(done, total, "files"));
   reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
 }

@@ -40,7 +40,7 @@ export const EVENT_FIELDS: ReadonlySet<string> = new Set(Object.keys(eventSchema
 export const EVENT_COLUMNS = [
   ["event_id", "string", "the event's identity; duplicates are found by it"],
   ["ts", "timestamp(µs, UTC)", "when it happened; its UTC date is the lake partition"],
-  ["usuario_id", "int64", "the user"],
+  ["usuario_id", "int64", "the user; a string where PSEUDONYMIZE_FIELDS names it"],
   ["accion", "string, nullable, dictionary", "click, view, purchase, or null where absent"],
   ["monto", "double", "amount; null or absent became 0.0"],
   ["processing_ts", "timestamp(µs, UTC)", "when its batch was staged"],

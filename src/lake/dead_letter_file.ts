@@ -8,18 +8,22 @@ import {
   timestampColumn,
   utf8Column,
 } from "./arrow_columns.ts";
+import type { DeadLetterCipher, LetterContent, StoredContent } from "./dead_letter_cipher.ts";
 import type { Column } from "./parquet.ts";
 
 /**
  * The columns of a dead-letter file: where the record lay, its original bytes, and why it was rejected.
  *
  * @param rejectedAtMicroseconds when their batch was staged, microseconds since 1970-01-01 UTC
+ * @param cipher what key, value and headers are encrypted with; null leaves them in clear
  */
 export function deadLetterColumns(
   letters: readonly RejectedRecord[],
   rejectedAtMicroseconds: bigint,
+  cipher: DeadLetterCipher | null,
 ): readonly Column[] {
   const records = letters.map(({ record }) => record);
+  const contents = storedContents(letters, cipher);
   const rejected = letters.map(({ rejected }) => rejected);
   const partitions = letters.map(({ topicPartition }) => topicPartition);
   const timestamps = records.map(({ timestampMs }) => BigInt(Math.trunc(timestampMs)) * 1000n);
@@ -29,14 +33,31 @@ export function deadLetterColumns(
     required("partition", int32Column(Int32Array.from(partitions, ({ partition }) => partition))),
     required("offset", int64Column(BigInt64Array.from(records, ({ offset }) => offset))),
     required("record_timestamp", timestampColumn(BigInt64Array.from(timestamps))),
-    optional("key", binaryColumn(records.map(({ key }) => key))),
-    required("headers", headersColumn(records.map(({ headers }) => headers))),
-    optional("value", binaryColumn(records.map(({ value }) => value))),
+    optional("key", binaryColumn(contents.map(({ key }) => key))),
+    required("headers", headersColumn(contents.map(({ headers }) => headers))),
+    optional("value", binaryColumn(contents.map(({ value }) => value))),
     required("reason", utf8Column(rejected.map(({ reason }) => reason))),
     optional("path", utf8Column(rejected.map(({ path }) => path))),
     optional("event_id", utf8Column(rejected.map(({ eventId }) => eventId))),
     required("rejected_at", timestampColumn(rejectedAt)),
+    optional("key_id", utf8Column(contents.map(({ keyId }) => keyId))),
   ];
+}
+
+function storedContents(
+  letters: readonly RejectedRecord[],
+  cipher: DeadLetterCipher | null,
+): readonly StoredContent[] {
+  const inClear = (_at: unknown, { key, value, headers }: LetterContent): StoredContent => ({
+    key,
+    value,
+    headers,
+    keyId: null,
+  });
+  const store = cipher?.forFile() ?? inClear;
+  return letters.map(({ record, topicPartition: { topic, partition } }) =>
+    store({ topic, partition, offset: record.offset }, record)
+  );
 }
 
 function required(name: string, data: Data): Column {

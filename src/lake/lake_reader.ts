@@ -10,6 +10,7 @@ import {
   STAGING_FOLDER,
 } from "../core/lake_path.ts";
 import type { Files } from "../runtime/files.ts";
+import { parseRecorded, PROTECTION_METADATA, type RecordedProtection } from "./protection.ts";
 
 /** A Parquet file of the lake, by its name alone. */
 export interface LakeFile extends ParsedFileName {
@@ -88,6 +89,15 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
       error,
     );
   }
+}
+
+/** What a file says of its lake's protection; null where it says nothing. `loadParquet` must have been called. */
+export async function readProtection(
+  files: Files,
+  { path }: LakeFile,
+): Promise<RecordedProtection | null> {
+  const text = readSchema(await files.read(path)).metadata().get(PROTECTION_METADATA);
+  return typeof text === "string" ? parseRecorded(text) : null;
 }
 
 // Arrow's own accessor takes a byte order mark off the beginning of a text.

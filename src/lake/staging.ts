@@ -8,6 +8,7 @@ import type { Files } from "../runtime/files.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
 import { eventColumns } from "./event_file.ts";
 import { type Column, encodeParquet } from "./parquet.ts";
+import { type Protection, PROTECTION_METADATA, recordedText } from "./protection.ts";
 
 /** What is staged: a batch after deduplication, and where its files say they come from. */
 export interface StageRequest {
@@ -19,6 +20,7 @@ export interface StageRequest {
   readonly instanceId: string;
   readonly stagedAtMs: number;
   readonly version: string;
+  readonly protection: Protection;
 }
 
 /**
@@ -26,19 +28,20 @@ export interface StageRequest {
  * Nothing refers to them yet: if the commit does not follow, the next start deletes them.
  */
 export async function stage(files: Files, request: StageRequest): Promise<readonly ManifestFile[]> {
-  const { batch, groups, stagedAtMs } = request;
+  const { batch, groups, stagedAtMs, protection: { pseudonyms, cipher } } = request;
   const now = momentOfMs(stagedAtMs);
   const stagedAt = microsecondsOf(now);
   const staged: ManifestFile[] = [];
   for (const group of groups) {
-    const columns = eventColumns(batch, group, stagedAt);
+    const inClear = eventColumns(batch, group, stagedAt);
+    const columns = pseudonyms?.inColumns(inClear) ?? inClear;
     const bounds = timeBounds(batch, group);
     staged.push(
       await stageFile(files, { ...request, kind: "events", day: group.day, columns, bounds }),
     );
   }
   if (batch.rejected.length > 0) {
-    const columns = deadLetterColumns(batch.rejected, stagedAt);
+    const columns = deadLetterColumns(batch.rejected, stagedAt, cipher);
     const bounds: Bounds = [stagedAt, stagedAt];
     staged.push(
       await stageFile(files, { ...request, kind: "dead_letters", day: now.day, columns, bounds }),
@@ -87,7 +90,7 @@ async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile>
 
 /** What each file says of itself: enough to know its commit without the checkpoint. */
 function fileMetadata(
-  { version, sequence, instanceId, ranges }: StageRequest,
+  { version, sequence, instanceId, ranges, protection: { recorded } }: StageRequest,
 ): Map<string, string> {
   const offsets = ranges.map((range) => ({
     ...range,
@@ -99,5 +102,6 @@ function fileMetadata(
     ["orilla.instance", instanceId],
     ["orilla.sequence", String(sequence)],
     ["orilla.offset_ranges", JSON.stringify(offsets)],
+    ...(recorded === null ? [] : [[PROTECTION_METADATA, recordedText(recorded)] as const]),
   ]);
 }

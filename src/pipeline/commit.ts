@@ -56,8 +56,9 @@ export async function commitBatch(
   const ranges = offsetRanges(batch, deduped);
   const groups = groupByDay(batch, deduped.fresh);
   const { instanceId } = checkpoint;
-  const { version } = parts;
-  const staging = { batch, groups, ranges, sequence, instanceId, stagedAtMs, version };
+  const { version, protection } = parts;
+  const origin = { sequence, instanceId, stagedAtMs, version };
+  const staging = { batch, groups, ranges, ...origin, protection };
   const staged = await retry("commit", retrying, () => stage(files, staging));
 
   const counters = countersAfter(request, deduped, staged);

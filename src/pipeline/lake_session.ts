@@ -7,6 +7,8 @@ import { loadParquet } from "../lake/parquet.ts";
 import { recoverLake } from "../lake/publishing.ts";
 import { prepareStaging } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Protection, ProtectionOptions } from "../lake/protection.ts";
+import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
 import { type FaultHooks, noFaults, SimulatedCrash } from "../runtime/operations.ts";
@@ -14,6 +16,7 @@ import { processStats } from "../runtime/prometheus.ts";
 import type { Retrying } from "../runtime/retry.ts";
 import { adoptNewerCommits } from "./adoption.ts";
 import type { CommitReport } from "./commit.ts";
+import { protectLake, tellWiderModes } from "./lake_protection.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { Pipeline, type PipelineParts } from "./pipeline.ts";
 import { RunSummary } from "./run_summary.ts";
@@ -31,7 +34,13 @@ export interface LakeSessionOptions {
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;
+  /** Without it everything stays in clear. */
+  readonly protection?: ProtectionOptions;
+  /** The mode of files that are made in OUT_DIR. */
+  readonly fileMode?: number;
 }
+
+const IN_CLEAR: ProtectionOptions = { keys: null, pseudonymizedFields: [] };
 
 /** Expired ids looked for after a commit, at least; a commit of more records looks at twice as many ids. */
 const EXPIRE_STEP_IDS = 2_000;
@@ -53,10 +62,11 @@ export class LakeSession implements Disposable {
 
   private constructor(
     options: LakeSessionOptions,
-    { files, checkpoint, identity, resources }: {
+    { files, checkpoint, identity, protection, resources }: {
       readonly files: Files;
       readonly identity: string | null;
       readonly checkpoint: Checkpoint;
+      readonly protection: Protection;
       readonly resources: DisposableStack;
     },
   ) {
@@ -69,6 +79,7 @@ export class LakeSession implements Disposable {
       ...options,
       files,
       checkpoint,
+      protection,
       onCommit: (report: CommitReport) => this.#onCommit(report),
       assertInPlace: () => assertInPlace(files, identity),
     };
@@ -82,18 +93,23 @@ export class LakeSession implements Disposable {
   /**
    * Opens the lake and recovers it.
    *
-   * @throws OrillaError with exit code 1 where another process writes to it, 3 where it is damaged
+   * @throws OrillaError with exit code 1 where another process writes to it, 2 where a key is wrong or missing,
+   * 3 where it is damaged
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
-    const { outDir, ttlMs, hooks = noFaults, log } = options;
+    const { outDir, ttlMs, hooks = noFaults, log, fileMode = OWNER_ONLY } = options;
     using resources = new DisposableStack();
-    const files = new Files(outDir, hooks);
+    const files = new Files(outDir, hooks, { fileMode });
     for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
-    resources.use(lockOutDir(outDir));
+    await tellWiderModes(files, log, { fileMode });
+    resources.use(lockOutDir(outDir, fileMode));
     // Before an empty one takes its place.
     if (!await files.exists(CHECKPOINT_FILE)) await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
-    const checkpoint = resources.use(new Checkpoint({ outDir, ttlMs, newInstanceId, hooks }));
+    const checkpoint = resources.use(
+      new Checkpoint({ outDir, ttlMs, newInstanceId, fileMode, hooks }),
+    );
+    const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await prepareStaging(files);
     const adopted = await adoptNewerCommits(files, checkpoint);
     if (adopted > 0) {
@@ -116,7 +132,8 @@ export class LakeSession implements Disposable {
     });
     await loadParquet();
     const identity = await files.identity(CHECKPOINT_FILE);
-    return new LakeSession(options, { files, checkpoint, identity, resources: resources.move() });
+    const parts = { files, checkpoint, identity, protection };
+    return new LakeSession(options, { ...parts, resources: resources.move() });
   }
 
   /** Notes that everything is published, and writes metrics.txt once more. */

@@ -9,6 +9,7 @@ import { partitionName, type RecordRun, type TopicPartition } from "../core/reco
 import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Protection } from "../lake/protection.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Retrying } from "../runtime/retry.ts";
@@ -26,6 +27,7 @@ export interface PipelineParts {
     /** Records taken in by this pipeline in all; 0, or left out, is no limit. */
     readonly maxRecords?: number;
   };
+  readonly protection: Protection;
   readonly retrying: Omit<Retrying, "onRetry">;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;

@@ -7,8 +7,11 @@ import { accountFor, type OffsetGap } from "../core/verification.ts";
 import { type LakeFile, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { publish } from "../lake/publishing.ts";
+import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
+import { noFaults } from "../runtime/operations.ts";
 import { commitOf, completeness, manifestFileOf } from "./adoption.ts";
+import { restoreProtection } from "./lake_protection.ts";
 
 /** What a rebuilt checkpoint holds, and what the lake's files could not tell. */
 export interface RebuildReport {
@@ -35,12 +38,18 @@ const NEW_FILE = "checkpoint.rebuild.sqlite";
  * @param onProgress told how many of how many files were read
  */
 export async function rebuild(
-  options: { readonly outDir: string; readonly ttlMs: number; readonly nowMs: number },
+  options: {
+    readonly outDir: string;
+    readonly ttlMs: number;
+    readonly nowMs: number;
+    /** The mode of files that are made in OUT_DIR. */
+    readonly fileMode?: number;
+  },
   onProgress: (done: number, total: number) => void,
 ): Promise<RebuildReport> {
-  const { outDir, ttlMs, nowMs } = options;
-  using _lock = lockOutDir(outDir);
-  const files = new Files(outDir);
+  const { outDir, ttlMs, nowMs, fileMode = OWNER_ONLY } = options;
+  using _lock = lockOutDir(outDir, fileMode);
+  const files = new Files(outDir, noFaults, { fileMode });
   await removeNew(files);
   await loadParquet();
   await publishStaged(files);
@@ -48,7 +57,7 @@ export async function rebuild(
   const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
   const report = await fill(published, {
     files,
-    options: { outDir, file: NEW_FILE, ttlMs, newInstanceId },
+    options: { outDir, file: NEW_FILE, ttlMs, newInstanceId, fileMode },
     onProgress,
   }).catch(async (error) => {
     await removeNew(files);
@@ -106,6 +115,7 @@ async function fill(
     onProgress(fileCount, published.length);
   }
   checkpoint.markPublished(groups.length);
+  await restoreProtection(files, checkpoint, published);
   const { partitions } = checkpoint.read();
   const { seenIdCount } = checkpoint;
   const counts = { fileCount, eventCount, deadLetterCount, seenIdCount };

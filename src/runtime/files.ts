@@ -1,5 +1,6 @@
 import { damagedError } from "../core/errors.ts";
 import { folderOf } from "../core/lake_path.ts";
+import { folderModeOf, makeFolderWithMode, OWNER_ONLY, undoUmask } from "./file_mode.ts";
 import { type FaultHooks, noFaults, operate, type OperationLabel } from "./operations.ts";
 
 /**
@@ -9,12 +10,21 @@ import { type FaultHooks, noFaults, operate, type OperationLabel } from "./opera
 export class Files {
   readonly #root: string;
   readonly #hooks: FaultHooks;
+  readonly #fileMode: number;
   readonly #unsyncedFolders = new Set<string>();
 
-  /** @param root absolute path of OUT_DIR, which exists */
-  constructor(root: string, hooks: FaultHooks = noFaults) {
+  /**
+   * @param root absolute path of OUT_DIR, which exists
+   * @param fileMode the mode of files made here, whatever the umask; folders have x where files have r
+   */
+  constructor(
+    root: string,
+    hooks: FaultHooks = noFaults,
+    { fileMode = OWNER_ONLY }: { readonly fileMode?: number } = {},
+  ) {
     this.#root = root;
     this.#hooks = hooks;
+    this.#fileMode = fileMode;
   }
 
   /** The absolute path of one relative to OUT_DIR. */
@@ -28,9 +38,7 @@ export class Files {
     readonly fsync: OperationLabel;
   }): Promise<void> {
     await this.#removeLeftover(path);
-    // A new file of its own: a link of that name would be followed otherwise.
-    const options = { write: true, createNew: true };
-    using file = await Deno.open(this.absolute(path), options);
+    using file = await this.#create(path);
     await operate(this.#hooks, { label: labels.write, path }, () => {
       return writeAll(
         file,
@@ -47,11 +55,10 @@ export class Files {
   }): Promise<void> {
     const temporary = `${path}.new`;
     await this.#removeLeftover(temporary);
-    await operate(this.#hooks, { label: labels.write, path: temporary }, () => {
+    await operate(this.#hooks, { label: labels.write, path: temporary }, async () => {
       const count = this.#hooks.written(labels.write, temporary, bytes.length);
-      return Deno.writeFile(this.absolute(temporary), bytes.subarray(0, count), {
-        createNew: true,
-      });
+      using file = await this.#create(temporary);
+      await writeAll(file, bytes.subarray(0, count));
     });
     await operate(this.#hooks, { label: labels.rename, path }, () => {
       return Deno.rename(this.absolute(temporary), this.absolute(path));
@@ -90,7 +97,9 @@ export class Files {
     if (await this.exists(path)) return;
     this.#unsyncedFolders.add(parent);
     // Not recursive: where OUT_DIR itself was taken away, no other one is begun in its place.
-    await operate(this.#hooks, { label, path }, () => Deno.mkdir(this.absolute(path)));
+    await operate(this.#hooks, { label, path }, () => {
+      return makeFolderWithMode(this.absolute(path), folderModeOf(this.#fileMode));
+    });
   }
 
   /** Folders that got a new folder whose name is not durable yet. */
@@ -124,6 +133,19 @@ export class Files {
       } is a symbolic link; orilla writes to no place outside of OUT_DIR. Remove it, or ` +
         `give the place it leads to as --out-dir`,
     );
+  }
+
+  /** Opens a new file of its own: a link of that name would be followed otherwise. */
+  async #create(path: string): Promise<Deno.FsFile> {
+    const mode = this.#fileMode;
+    const file = await Deno.open(this.absolute(path), { write: true, createNew: true, mode });
+    try {
+      await undoUmask(this.absolute(path), mode, (await file.stat()).mode);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   async #removeLeftover(path: string): Promise<void> {

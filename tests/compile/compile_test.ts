@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { readLake } from "../lake_reader.ts";
+import { DeadLetterCipher } from "../../src/lake/dead_letter_cipher.ts";
+import { keyFileText, keyRing } from "../lake/key_rings.ts";
+import { readDeadLetters, readLake } from "../lake_reader.ts";
 import { runOrilla } from "../orilla_process.ts";
 import { expectAllRefused } from "./probe.ts";
 import { compile, temporaryFolder } from "./compiler.ts";
@@ -40,6 +42,22 @@ Deno.test("the executable runs in an empty folder with neither Deno nor Node", a
     assert.match(stdout, /published +1,000/);
     assert.equal((await readLake(`${cwd}/datasets/processed/pi2`)).length, 1000);
     assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["datasets"]);
+  });
+
+  await test.step("simulate with encrypted dead letters and pseudonyms", async () => {
+    const keyFile = `${folder.path}/orilla.keys`;
+    await Deno.writeTextFile(keyFile, keyFileText("k1"));
+    const fields = ["--encryption-key-file", keyFile, "--pseudonymize-fields", "usuario_id"];
+    const args = ["simulate", "--out-dir", "protected", "--invalid-ratio", "0.1", ...fields];
+    const { code, stderr } = await runOrilla(args, { binary, cwd });
+    assert.equal(code, 0, stderr);
+    const letters = await readDeadLetters(`${cwd}/protected`);
+    assert.ok(letters.length > 0 && letters.every(({ key_id }) => key_id === "k1"));
+    const cipher = new DeadLetterCipher(keyRing("k1"));
+    for (const { key_id: keyId, file, ...letter } of letters) {
+      assert.ok(cipher.open({ ...letter, keyId }, letter, file).value !== null);
+    }
+    await Deno.remove(`${cwd}/protected`, { recursive: true });
   });
 
   await test.step("a link out of OUT_DIR is not followed", async () => {

@@ -44,6 +44,7 @@ Deno.test("a dead letter holds where the record lay, its bytes, and why it was r
     path: "usuario_id",
     event_id: "ñ🌊",
     rejected_at: BigInt(STAGED_AT_MS) * 1000n,
+    key_id: null,
   }]);
 });
 
@@ -97,6 +98,7 @@ Deno.test("a dead-letter file has the types that its README names", async () => 
     "path STRING OPTIONAL",
     "event_id STRING OPTIONAL",
     "rejected_at TIMESTAMP REQUIRED",
+    "key_id STRING OPTIONAL",
   ]);
 });
 

@@ -1,0 +1,81 @@
+import { type Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import { type LakeFile, listPublished, readProtection } from "../lake/lake_reader.ts";
+import { loadParquet } from "../lake/parquet.ts";
+import {
+  parseRecorded,
+  protect,
+  type Protection,
+  type ProtectionOptions,
+  type RecordedProtection,
+  recordedText,
+} from "../lake/protection.ts";
+import { folderModeOf, isWiderThan } from "../runtime/file_mode.ts";
+import type { Files } from "../runtime/files.ts";
+import type { Log } from "../runtime/logs.ts";
+
+/** The name that the checkpoint remembers the protection under. */
+const SETTING = "protection";
+const NOTHING_RECORDED: RecordedProtection = { keyChecks: {}, pseudonymizedFields: [] };
+
+/**
+ * Holds the keys and fields of this run against what the lake remembers, and notes what is new of them.
+ *
+ * @throws OrillaError with exit code 2, before anything is written, where they do not fit
+ */
+export async function protectLake(
+  files: Files,
+  checkpoint: Checkpoint,
+  options: ProtectionOptions,
+): Promise<Protection> {
+  const { sequence } = checkpoint.read();
+  const stored = checkpoint.setting(SETTING);
+  // A checkpoint that lost its note is behind its lake, and is about to be brought up to it.
+  const newer = stored !== null
+    ? []
+    : (await listPublished(files)).filter((file) =>
+      file.instanceId === checkpoint.instanceId && file.sequence > sequence
+    );
+  const isNew = sequence === 0 && newer.length === 0;
+  const recorded = stored === null ? await newestNote(files, newer) : parseRecorded(stored);
+  const protection = protect(options, { recorded: isNew ? null : recorded, isNew });
+  const text = recordedText(protection.recorded ?? NOTHING_RECORDED);
+  if (text !== (stored ?? recordedText(NOTHING_RECORDED))) checkpoint.note(SETTING, text);
+  return protection;
+}
+
+/** Gives a checkpoint that is made from the lake's files what these remember of their protection. */
+export async function restoreProtection(
+  files: Files,
+  checkpoint: Checkpoint,
+  published: readonly LakeFile[],
+): Promise<void> {
+  const recorded = await newestNote(files, published);
+  if (recorded !== null) checkpoint.note(SETTING, recordedText(recorded));
+}
+
+async function newestNote(files: Files, published: readonly LakeFile[]) {
+  const [newest] = published.toSorted((a, b) => b.stagedAtMs - a.stagedAtMs);
+  if (newest === undefined) return null;
+  await loadParquet();
+  return await readProtection(files, newest);
+}
+
+/** Says where OUT_DIR was made before and lets others in: what is there keeps its mode. */
+export async function tellWiderModes(
+  files: Files,
+  log: Log,
+  { fileMode }: { readonly fileMode: number },
+): Promise<void> {
+  for (
+    const [path, mode] of [[".", folderModeOf(fileMode)], [CHECKPOINT_FILE, fileMode]] as const
+  ) {
+    const wider = await isWiderThan(files.absolute(path), mode);
+    if (!wider) continue;
+    const name = path === "." ? "OUT_DIR" : path;
+    log.info(
+      `${name} was made before and keeps its mode, which allows more than --file-mode does. ` +
+        `chmod ${mode.toString(8)} narrows it`,
+      { outDir: files.absolute(".") },
+    );
+  }
+}
