@@ -2,6 +2,7 @@ import { Kafka, logLevel } from "kafkajs";
 import process from "node:process";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
+import { keepMembersWithoutBrokers } from "./brokerless.ts";
 import { registerCodecs } from "./codecs.ts";
 import { deliverRecordBlocks } from "./fetch_response.ts";
 import { JoinGate } from "./join_gate.ts";
@@ -35,6 +36,7 @@ export function kafkaClient(
 ): Kafka {
   registerCodecs();
   deliverRecordBlocks();
+  keepMembersWithoutBrokers();
   silenceNegativeTimeouts();
   return new Kafka({
     clientId,
