@@ -2,7 +2,7 @@ import { ACCIONES, type Event } from "./event.ts";
 import { enrichMonto } from "./enrich.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
-import type { RawRecord, TopicPartition } from "./record.ts";
+import { bytesOfRecord, type RawRecord, type TopicPartition } from "./record.ts";
 import { TextColumn } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
 
@@ -36,7 +36,7 @@ const INITIAL_CAPACITY = 4096;
 export class Batch {
   /** Number of valid events. */
   length = 0;
-  /** Bytes of keys and values taken in, of rejected records too. */
+  /** Bytes of keys, values and headers taken in, of rejected records too. */
   bytes = 0;
   /** Records taken in: valid events and rejected records. */
   receivedCount = 0;
@@ -59,11 +59,18 @@ export class Batch {
   timestampsMs = new Float64Array(INITIAL_CAPACITY);
 
   rejected: RejectedRecord[] = [];
+  readonly #dates = new Set<number>();
+  #lastDate = NaN;
   #partitions: Mutable<BatchPartition>[] = [];
 
   /** The topic-partitions that have records here, in the order of their first one. */
   get partitions(): readonly BatchPartition[] {
     return this.#partitions;
+  }
+
+  /** Number of different dates of the valid events. */
+  get dateCount(): number {
+    return this.#dates.size;
   }
 
   get isEmpty(): boolean {
@@ -83,6 +90,7 @@ export class Batch {
     const partition = this.#receive(at, record);
     this.eventIds.push(event.event_id);
     this.days[row] = moment.day;
+    this.#noteDate(moment.day);
     this.microseconds[row] = moment.microseconds;
     this.usuarioIds[row] = event.usuario_id;
     this.acciones[row] = event.accion === undefined ? 0 : ACCIONES.indexOf(event.accion) + 1;
@@ -106,6 +114,8 @@ export class Batch {
     this.length = this.bytes = this.receivedCount = 0;
     this.eventIds.clear();
     this.extras.clear();
+    this.#dates.clear();
+    this.#lastDate = NaN;
     this.rejected = [];
     this.#partitions = [];
   }
@@ -117,8 +127,15 @@ export class Batch {
     partition.nextOffset = record.offset + 1n;
     partition.receivedCount++;
     this.receivedCount++;
-    this.bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0);
+    this.bytes += bytesOfRecord(record);
     return partition;
+  }
+
+  // Events come in the order of their time, more or less, so the set is rarely asked.
+  #noteDate(day: number) {
+    if (day === this.#lastDate) return;
+    this.#dates.add(day);
+    this.#lastDate = day;
   }
 
   // Records come in runs of one partition, so the partition of the last record is looked at first.

@@ -1,7 +1,7 @@
-/** One header of a Kafka record; names may repeat. */
+/** One header of a Kafka record; names may repeat, and a value may be null. */
 export interface RecordHeader {
   readonly name: string;
-  readonly value: Uint8Array;
+  readonly value: Uint8Array | null;
 }
 
 /** What Kafka holds, before anything was proved about it. */
@@ -33,6 +33,19 @@ export interface RecordRun extends TopicPartition {
 /** A name for a topic-partition that is unique, for maps and messages: `topic/3`. */
 export function partitionName({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
+}
+
+/**
+ * The most bytes of a batch, and so of one record: 256 MiB. Arrow's columns end at 2^31 bytes, V8's texts at
+ * 2^29 units, and the Parquet writer, which has 4 GiB, fails at a value of 512 MiB (measured).
+ */
+export const MAX_KEPT_BYTES = 268_435_456;
+
+/** Bytes of a record: its key, its value, and its headers' names and values (names in UTF-16 units). */
+export function bytesOfRecord({ key, value, headers }: RawRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += header.name.length + (header.value?.length ?? 0);
+  return bytes;
 }
 
 const NO_HEADERS: readonly RecordHeader[] = [];

@@ -1,12 +1,19 @@
 import { Batch } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
-import { assert, damagedError } from "../core/errors.ts";
-import { ingest } from "../core/ingest.ts";
+import { assert, damagedError, gapError } from "../core/errors.ts";
+import { ingest, type RecordLimits } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
-import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
-import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
+import {
+  bytesOfRecord,
+  MAX_KEPT_BYTES,
+  partitionName,
+  type RawRecord,
+  type RecordRun,
+  type TopicPartition,
+} from "../core/record.ts";
+import { type BatchLimits, hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Files } from "../runtime/files.ts";
@@ -21,7 +28,7 @@ export interface PipelineParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
-  readonly limits: BatchLimits & { readonly maxLatencyMs: number };
+  readonly limits: BatchLimits & RecordLimits & { readonly maxLatencyMs: number };
   readonly retrying: Omit<Retrying, "onRetry">;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
@@ -128,20 +135,24 @@ export class Pipeline implements Disposable {
    *
    * @param isCurrent asked after every wait: false once the run's partition was taken away
    * @returns whether the whole run was taken in
+   * @throws OrillaError with exit code 4 at a record that is too large for a dead letter
    */
   async add(run: RecordRun, isCurrent: () => boolean = () => true): Promise<boolean> {
+    const { limits } = this.#parts;
     let expected = this.#expected(run);
     for (const record of run.records) {
-      if (this.#isFull()) {
-        await this.#commitFull();
+      if (record.offset < expected) continue;
+      const bytes = bytesOfRecord(record);
+      if (bytes > MAX_KEPT_BYTES) throw unkeepable(run, record);
+      if (this.#isFull() || hasNoRoom(this.#batch, bytes, limits)) {
+        await this.#makeRoom(bytes);
         if (!isCurrent()) return false;
       }
-      if (record.offset < expected) continue;
       if (this.#batch.isEmpty) this.#startTimer();
-      ingest(this.#batch, run, record);
+      ingest(this.#batch, run, record, limits);
       expected = record.offset + 1n;
     }
-    if (this.#isFull()) await this.#commitFull();
+    if (this.#isFull()) await this.#makeRoom(0);
     return isCurrent();
   }
 
@@ -198,9 +209,12 @@ export class Pipeline implements Disposable {
     return this.#isCommitting || reachedTrigger(this.#batch, this.#parts.limits) !== null;
   }
 
-  async #commitFull(): Promise<void> {
+  /** Commits a batch that reached a limit, or that a record of so many bytes would bring over it. */
+  async #makeRoom(bytes: number): Promise<void> {
     await this.settle();
-    const trigger = reachedTrigger(this.#batch, this.#parts.limits);
+    const { limits } = this.#parts;
+    const trigger = reachedTrigger(this.#batch, limits) ??
+      (hasNoRoom(this.#batch, bytes, limits) ? "bytes" : null);
     if (trigger !== null) await this.commit(trigger);
   }
 
@@ -262,6 +276,17 @@ export class Pipeline implements Disposable {
   #assertConservation(): void {
     assert(closes(this.#counters), "received = published + duplicate + rejected at every commit");
   }
+}
+
+function unkeepable(at: TopicPartition, { offset }: RawRecord) {
+  return gapError(
+    `The record at offset ${offset} of ${
+      partitionName(at)
+    } has more than ${MAX_KEPT_BYTES} bytes: not even a ` +
+      `dead letter can hold it. To do without it, move the group's offset to ${
+        offset + 1n
+      } and start with --allow-gaps`,
+  );
 }
 
 function closes({ received, published, duplicate, rejected }: Counters): boolean {
