@@ -26,7 +26,7 @@ function write(fields: Record<string, unknown>, text: string): string | undefine
     const source = LONG_NUMBER.test(text) ? parseKeepingDigits(text) : fields;
     return JSON.stringify(unknownFields(source));
   } catch (error) {
-    // Revivers and JSON.stringify recurse; V8 ends that with a RangeError.
+    // Reading and JSON.stringify recurse; V8 ends that with a RangeError.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

@@ -1,28 +1,22 @@
-/** JSON.parse and JSON with source text access (ECMA-262 proposal json-parse-with-source), not yet in TypeScript's library. */
-interface SourceJson {
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
-  ): unknown;
+import { readObject } from "./json_reader.ts";
+
+/** JSON.rawJSON (ECMA-262 proposal json-parse-with-source), not yet in TypeScript's library. */
+interface RawJson {
   rawJSON(text: string): unknown;
 }
-const json: SourceJson = JSON as JSON & SourceJson;
+const json: RawJson = JSON as JSON & RawJson;
 
 /**
  * Parses the text of a JSON object, with each number that JavaScript would write otherwise as raw JSON:
  * JSON.stringify writes it as it was.
  *
- * @throws RangeError where it is nested too deep (some thousand levels): revivers recurse
+ * @throws RangeError where it is nested too deep (some thousand levels)
  */
 export function parseKeepingDigits(text: string): Readonly<Record<string, unknown>> {
-  const parsed = json.parse(
-    text,
-    (_key, value, { source }) =>
-      typeof value === "number" && source !== undefined && source !== String(value)
-        ? json.rawJSON(source)
-        : value,
-  );
-  return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+  return readObject(text, (source) => {
+    const value = Number(source);
+    return source === String(value) ? value : json.rawJSON(source);
+  });
 }
 
 /**
@@ -50,7 +44,9 @@ export function isHeldBy(text: string, value: number): boolean {
   const digits = significantDigits(text);
   if (digits === "") return value === 0;
   if (digits.length > MAX_PRECISION) return false;
-  return significantDigits(value.toPrecision(digits.length)) === digits;
+  if (significantDigits(value.toPrecision(digits.length)) === digits) return true;
+  // toPrecision rounds a half up, other writers round it to even.
+  return significantDigits(value.toPrecision(MAX_PRECISION)) === `${digits}5`;
 }
 
 function significantDigits(number: string): string {
