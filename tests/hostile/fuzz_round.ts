@@ -17,6 +17,8 @@ import { type Expected, expectedOf, membersOf } from "./oracle.ts";
 
 /** Records larger than this are dead letters unread, in these rounds. */
 const MAX_RECORD_BYTES = 200_000;
+/** A batch of these rounds may have so many dates and one more. */
+export const MAX_DATES = 12;
 
 /** What became of the records of a round. */
 export interface RoundResult {
@@ -56,7 +58,7 @@ export async function fuzzRound(
     const limits = testLimits({
       maxEvents: 5_000,
       maxBytes: 1 << 24,
-      maxDates: 12,
+      maxDates: MAX_DATES,
       maxRecordBytes,
     });
     {
