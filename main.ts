@@ -4,6 +4,7 @@ import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import type { FromWorker } from "./src/protocol.ts";
 import { prepareOutDir, startSandbox } from "./src/sandbox.ts";
+import { scrub } from "./src/runtime/logs.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -33,7 +34,7 @@ const status = new StatusLine({
 /** Ends the process; the one place that does. */
 function exit(exitCode: number, message: string | null = null): never {
   status.clear();
-  if (message !== null) writeAll(Deno.stderr, `orilla: ${message}\n`);
+  if (message !== null) writeAll(Deno.stderr, `orilla: ${scrub(message)}\n`);
   Deno.exit(exitCode);
 }
 

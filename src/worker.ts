@@ -63,7 +63,7 @@ async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }
     }
     const exitCode = error instanceof OrillaError ? error.exitCode : 1;
     const stack = config.logLevel === "debug" && error instanceof Error ? `\n${error.stack}` : "";
-    post({ kind: "end", exitCode, message: scrub(messageOf(error)) + stack });
+    post({ kind: "end", exitCode, message: scrub(messageOf(error) + stack) });
   }
 }
 
