@@ -20,6 +20,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "src/core": ["zod"],
   "src/kafka": [
     "kafkajs",
+    "kafkajs/decoder",
     "snappyjs",
     "lz4js",
     "node:buffer",

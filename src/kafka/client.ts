@@ -3,6 +3,7 @@ import process from "node:process";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { registerCodecs } from "./codecs.ts";
+import { readHeadersInOnePass } from "./header_reading.ts";
 import { JoinGate } from "./join_gate.ts";
 
 /** How to reach the brokers. */
@@ -22,6 +23,7 @@ export function kafkaClient(
   { log, gate = new JoinGate() }: { readonly log: Log; readonly gate?: JoinGate },
 ): Kafka {
   registerCodecs();
+  readHeadersInOnePass();
   silenceNegativeTimeouts();
   return new Kafka({
     clientId,
