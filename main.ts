@@ -5,6 +5,7 @@ import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker } from "./src/protocol.ts";
 import { prepareOutDir, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
+import { scrub } from "./src/runtime/logs.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -34,7 +35,7 @@ const status = new StatusLine({
 /** Ends the process; the one place that does. */
 function exit(exitCode: number, message: string | null = null): never {
   status.clear();
-  if (message !== null) writeAll(Deno.stderr, `orilla: ${message}\n`);
+  if (message !== null) writeAll(Deno.stderr, `orilla: ${scrub(message)}\n`);
   Deno.exit(exitCode);
 }
 

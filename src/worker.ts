@@ -65,7 +65,7 @@ async function start(message: Extract<ToWorker, { kind: "run" }>): Promise<void>
     }
     const exitCode = error instanceof OrillaError ? error.exitCode : 1;
     const stack = config.logLevel === "debug" && error instanceof Error ? `\n${error.stack}` : "";
-    post({ kind: "end", exitCode, message: scrub(messageOf(error)) + stack });
+    post({ kind: "end", exitCode, message: scrub(messageOf(error) + stack) });
   }
 }
 

@@ -26,7 +26,7 @@ export interface DeadLetterRow {
   readonly offset: bigint;
   readonly record_timestamp: bigint;
   readonly key: Uint8Array | null;
-  readonly headers: readonly { readonly name: string; readonly value: Uint8Array }[];
+  readonly headers: readonly { readonly name: string; readonly value: Uint8Array | null }[];
   readonly value: Uint8Array | null;
   readonly reason: string;
   readonly path: string | null;

@@ -7,7 +7,7 @@ import { LakeSession, type LakeSessionOptions } from "../src/pipeline/lake_sessi
 import type { Group } from "../src/pipeline/pipeline.ts";
 import { type FaultHooks, noFaults, type OperationLabel } from "../src/runtime/operations.ts";
 import { eventRecord } from "./core/samples.ts";
-import { scratchFolder, testSession } from "./crash/lake_run.ts";
+import { scratchFolder, testLimits, testSession } from "./crash/lake_run.ts";
 
 /** Where the records of these tests lie. */
 export const AT = { topic: "feed", partition: 0 } as const;
@@ -64,7 +64,7 @@ export async function soon<T>(promise: Promise<T>): Promise<T> {
 
 /** Limits of which only the given ones are ever reached. */
 export function limits(reached: Partial<LakeSessionOptions["limits"]>) {
-  return { maxEvents: 1_000, maxBytes: 1 << 20, maxLatencyMs: 3_600_000, ...reached };
+  return testLimits({ maxEvents: 1_000, maxLatencyMs: 3_600_000, ...reached });
 }
 
 /** A group whose answer the test holds back until it gives it. */

@@ -73,7 +73,13 @@ Deno.test("README's commands are tasks, modes and options that exist", async () 
     assert.ok(MODES.some((known) => known.split(" ")[0] === mode), `there is a mode ${mode}`);
   }
   const flags = new Set(
-    OPTION_ROWS.map(([key]) => flagOf(key)).concat("--help", "--allow-ffi", "--minutes", "--seed"),
+    OPTION_ROWS.map(([key]) => flagOf(key)).concat(
+      "--help",
+      "--allow-ffi",
+      "--minutes",
+      "--seed",
+      "--records",
+    ),
   );
   for (const [flag] of readme.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)) {
     assert.ok(flags.has(flag), `there is an option ${flag}`);

@@ -55,6 +55,8 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     limits: {
       maxEvents: config.batchMaxEvents,
       maxBytes: config.batchMaxBytes,
+      maxDates: config.batchMaxDates,
+      maxRecordBytes: config.maxRecordBytes,
       maxLatencyMs: config.batchMaxLatencyMs,
       maxRecords: config.maxEvents,
     },

@@ -46,7 +46,7 @@ const INITIAL_CAPACITY = 4096;
 export class Batch {
   /** Number of valid events. */
   length = 0;
-  /** Bytes of keys and values taken in, of rejected records too. */
+  /** Bytes of keys, values and headers taken in, of rejected records too. */
   bytes = 0;
   /** Records taken in: valid events and rejected records. */
   receivedCount = 0;
@@ -70,6 +70,8 @@ export class Batch {
   timestampsMs = new Float64Array(INITIAL_CAPACITY);
 
   rejected: RejectedRecord[] = [];
+  readonly #dates = new Set<number>();
+  #lastDate = NaN;
   #partitions: Progress[] = [];
 
   /** The topic-partitions that have records here, in the order of their first one. */
@@ -84,6 +86,11 @@ export class Batch {
   offsetOf(row: number): bigint {
     const { firstOffset = 0n } = this.#partitions[this.partitionIndexes[row] ?? 0] ?? {};
     return firstOffset + BigInt(this.offsetDeltas[row] ?? 0);
+  }
+
+  /** Number of different dates of the valid events. */
+  get dateCount(): number {
+    return this.#dates.size;
   }
 
   get isEmpty(): boolean {
@@ -101,6 +108,7 @@ export class Batch {
     const row = this.#newRow(at, record);
     this.eventIds.push(event.event_id);
     this.days[row] = moment.day;
+    this.#noteDate(moment.day);
     this.microseconds[row] = moment.microseconds;
     this.usuarioIds[row] = event.usuario_id;
     this.acciones[row] = event.accion === undefined ? 0 : ACCIONES.indexOf(event.accion) + 1;
@@ -117,6 +125,7 @@ export class Batch {
     const row = this.#newRow(at, record);
     this.eventIds.pushBytes(form.bytes, { start: form.idStart, end: form.idEnd });
     this.days[row] = form.time.day;
+    this.#noteDate(form.time.day);
     this.microseconds[row] = form.time.microseconds;
     this.usuarioIds[row] = form.usuarioId;
     this.acciones[row] = form.accion;
@@ -150,6 +159,8 @@ export class Batch {
     this.length = this.bytes = this.receivedCount = 0;
     this.eventIds.clear();
     this.extras.clear();
+    this.#dates.clear();
+    this.#lastDate = NaN;
     this.rejected = [];
     this.#partitions = [];
     this.#current = this.#cursor = null;
@@ -166,6 +177,13 @@ export class Batch {
     this.receivedCount++;
     this.bytes += record.byteLength;
     return partition;
+  }
+
+  // Events come in the order of their time, more or less, so the set is rarely asked.
+  #noteDate(day: number) {
+    if (day === this.#lastDate) return;
+    this.#dates.add(day);
+    this.#lastDate = day;
   }
 
   // Records come in runs of one partition, so the last record's is looked at first.

@@ -1,3 +1,4 @@
+import { hasEscapedName, readObject } from "./json_reader.ts";
 import type { Reason } from "./outcome.ts";
 
 /** A record's value as a JSON object, not yet held against the schema. */
@@ -18,6 +19,7 @@ const UNDECODABLE = {
   noValue: { kind: "undecodable", reason: "no_value" },
   notUtf8: { kind: "undecodable", reason: "not_utf8" },
   notJson: { kind: "undecodable", reason: "not_json" },
+  tooDeep: { kind: "undecodable", reason: "nested_too_deep" },
   notObject: { kind: "undecodable", reason: "not_object" },
 } as const satisfies Record<string, Undecodable>;
 
@@ -40,7 +42,15 @@ export function decode(value: Uint8Array | null): Decoded | Undecodable {
     if (error instanceof SyntaxError) return UNDECODABLE.notJson;
     throw error;
   }
-  return isObject(json) ? { kind: "decoded", fields: json, text } : UNDECODABLE.notObject;
+  if (!isObject(json)) return UNDECODABLE.notObject;
+  if (!hasEscapedName(text)) return { kind: "decoded", fields: json, text };
+  try {
+    return { kind: "decoded", fields: readObject(text), text };
+  } catch (error) {
+    // The reader recurses; V8 ends that with a RangeError.
+    if (error instanceof RangeError) return UNDECODABLE.tooDeep;
+    throw error;
+  }
 }
 
 function isObject(json: unknown): json is Record<string, unknown> {

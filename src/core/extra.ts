@@ -1,14 +1,5 @@
 import { EVENT_FIELDS } from "./event.ts";
-
-/** JSON.parse and JSON with source text access (ECMA-262 proposal json-parse-with-source), not yet in TypeScript's library. */
-interface SourceJson {
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
-  ): unknown;
-  rawJSON(text: string): unknown;
-}
-const json: SourceJson = JSON as JSON & SourceJson;
+import { parseKeepingDigits } from "./number_text.ts";
 
 /** A number that a 64-bit float may not give back as it was: 16 digits or more, an exponent, or -0. */
 const LONG_NUMBER = /[0-9][0-9.]{15}|[0-9][eE]|-0/;
@@ -35,7 +26,7 @@ function write(fields: Record<string, unknown>, text: string): string | undefine
     const source = LONG_NUMBER.test(text) ? parseKeepingDigits(text) : fields;
     return JSON.stringify(unknownFields(source));
   } catch (error) {
-    // Revivers and JSON.stringify recurse; V8 ends that with a RangeError.
+    // Reading and JSON.stringify recurse; V8 ends that with a RangeError.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -44,15 +35,4 @@ function write(fields: Record<string, unknown>, text: string): string | undefine
 // Object.fromEntries defines its fields, so that one named __proto__ stays a field.
 function unknownFields(fields: object): object {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !EVENT_FIELDS.has(name)));
-}
-
-function parseKeepingDigits(text: string): object {
-  const parsed = json.parse(
-    text,
-    (_key, value, { source }) =>
-      typeof value === "number" && source !== undefined && source !== String(value)
-        ? json.rawJSON(source)
-        : value,
-  );
-  return typeof parsed === "object" && parsed !== null ? parsed : {};
 }

@@ -5,6 +5,14 @@ import type { RecordCursor, TopicPartition } from "./record.ts";
 import { UsualForm } from "./usual_form.ts";
 import { validate } from "./validate.ts";
 
+/** What a record may be before it is read. */
+export interface RecordLimits {
+  /** Bytes of key, value and headers. */
+  readonly maxRecordBytes: number;
+}
+
+const NO_LIMITS: RecordLimits = { maxRecordBytes: Infinity };
+
 /** Holds what was last read; nothing of it outlives a record. */
 const usualForm = new UsualForm();
 
@@ -12,14 +20,26 @@ const usualForm = new UsualForm();
  * Decodes and validates the record that a cursor is at and appends it to the batch, as an event or as a
  * rejected record.
  */
-export function ingest(batch: Batch, at: TopicPartition, cursor: RecordCursor): void {
+export function ingest(
+  batch: Batch,
+  at: TopicPartition,
+  cursor: RecordCursor,
+  { maxRecordBytes }: RecordLimits = NO_LIMITS,
+): void {
   const { bytes, valueStart, valueEnd } = cursor;
-  if (valueStart >= 0 && usualForm.read(bytes, valueStart, valueEnd)) {
+  if (cursor.byteLength > maxRecordBytes) {
+    batch.addRejected(at, cursor, {
+      kind: "rejected",
+      reason: "too_large",
+      path: null,
+      eventId: null,
+    });
+  } else if (valueStart >= 0 && usualForm.read(bytes, valueStart, valueEnd)) {
     batch.addUsual(at, cursor, usualForm);
   } else ingestAny(batch, at, cursor);
 }
 
-/** The general path of `ingest`, for any bytes. */
+/** The general path of `ingest`, for the value of any record. */
 export function ingestAny(batch: Batch, at: TopicPartition, cursor: RecordCursor): void {
   const { bytes, valueStart, valueEnd } = cursor;
   const decoded = decode(valueStart < 0 ? null : bytes.subarray(valueStart, valueEnd));

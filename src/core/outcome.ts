@@ -4,6 +4,7 @@
  */
 export const REASONS = {
   no_value: "the record has no value (a tombstone) or an empty one",
+  too_large: "the record has more bytes than MAX_RECORD_BYTES, and was not read",
   not_utf8: "the value is not UTF-8",
   not_json: "the value is not JSON",
   not_object: "the value is JSON, but not an object",
@@ -21,6 +22,7 @@ export const REASONS = {
   monto_not_number: "monto is neither a number nor null",
   monto_not_finite: "monto is larger than a 64-bit float can hold",
   monto_negative: "monto is below zero",
+  monto_not_exact: "monto has digits that a 64-bit float does not give back",
 } as const;
 
 export type Reason = keyof typeof REASONS;
@@ -44,5 +46,5 @@ export interface Rejected {
 }
 
 /** Which limit ended a batch. */
-export type Trigger = "events" | "bytes" | "latency" | "drain" | "end";
-export const TRIGGERS: readonly Trigger[] = ["events", "bytes", "latency", "drain", "end"];
+export const TRIGGERS = ["events", "bytes", "dates", "latency", "drain", "end"] as const;
+export type Trigger = (typeof TRIGGERS)[number];

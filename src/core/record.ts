@@ -1,7 +1,7 @@
-/** One header of a Kafka record; names may repeat. */
+/** One header of a Kafka record; names may repeat, and a value may be null. */
 export interface RecordHeader {
   readonly name: string;
-  readonly value: Uint8Array;
+  readonly value: Uint8Array | null;
 }
 
 /** What Kafka holds, before anything was proved about it. */
@@ -38,7 +38,7 @@ export interface RecordCursor {
   readonly offsetDelta: number;
   /** Record timestamp, milliseconds since 1970-01-01 UTC. */
   readonly timestampMs: number;
-  /** Bytes of key and value together. */
+  /** Bytes of the key, the value, and the headers' names and values. */
   readonly byteLength: number;
   /** What the value lies in, from `valueStart` (-1 where there is no value) to `valueEnd`. */
   readonly bytes: Uint8Array;
@@ -57,6 +57,12 @@ export interface RecordRun extends TopicPartition {
 export function partitionName({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
 }
+
+/**
+ * The most bytes of a batch, and so of one record: 256 MiB. Arrow's columns end at 2^31 bytes, V8's texts at
+ * 2^29 units, and the Parquet writer, which has 4 GiB, fails at a value of 512 MiB (measured).
+ */
+export const MAX_KEPT_BYTES = 268_435_456;
 
 const NO_HEADERS: readonly RecordHeader[] = [];
 

@@ -13,7 +13,9 @@ export interface RecordBlock {
   readonly bytes: Uint8Array;
 }
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+/** What the headers of a record that has none take: their count. */
+const NO_HEADERS_BYTES = 1;
 
 /**
  * Reads the records of a block one after the other, in place: where its parts lie, without an object a record
@@ -62,9 +64,12 @@ export class RecordReader implements RecordCursor {
     const valueLength = this.#varint();
     this.valueStart = valueLength < 0 ? -1 : this.#at;
     this.#at = this.valueEnd = this.#at + Math.max(0, valueLength);
-    this.byteLength = Math.max(0, keyLength) + Math.max(0, valueLength);
     this.#headersAt = this.#at;
-    if (this.#at > end) throw new Error("A Kafka record is longer than its length");
+    if (this.#at + NO_HEADERS_BYTES > end) {
+      throw new Error("A Kafka record is longer than its length");
+    }
+    this.byteLength = Math.max(0, keyLength) + Math.max(0, valueLength);
+    if (this.#at + NO_HEADERS_BYTES < end) this.byteLength += this.#headersLength(end);
     this.#at = end;
     return true;
   }
@@ -84,6 +89,23 @@ export class RecordReader implements RecordCursor {
     return start < 0 ? null : new Uint8Array(this.bytes.subarray(start, end));
   }
 
+  /** Bytes of the headers' names and values, which must end where the record does. */
+  #headersLength(end: number): number {
+    let length = 0;
+    for (let left = this.#varint(); left > 0 && this.#at < end; left--) {
+      length += this.#skipBytes() + this.#skipBytes();
+    }
+    if (this.#at !== end) throw new Error("A Kafka record's headers do not end where it does");
+    return length;
+  }
+
+  /** Goes past bytes behind their length, and says how many they are. */
+  #skipBytes(): number {
+    const length = Math.max(0, this.#varint());
+    this.#at += length;
+    return length;
+  }
+
   #headers(): readonly RecordHeader[] {
     const end = this.#at;
     this.#at = this.#headersAt;
@@ -100,7 +122,7 @@ export class RecordReader implements RecordCursor {
     const length = this.#varint();
     const start = this.#at;
     this.#at = start + Math.max(0, length);
-    return { name, value: this.#copy(start, this.#at) ?? new Uint8Array() };
+    return { name, value: length < 0 ? null : this.#copy(start, this.#at) };
   }
 
   /** A zigzag-encoded integer of up to 64 bits; exact up to 2^53, which times and sizes do not pass. */

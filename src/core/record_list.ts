@@ -3,6 +3,8 @@ import type { RawRecord, RecordCursor } from "./record.ts";
 
 const NO_BYTES = new Uint8Array();
 
+const encoder = new TextEncoder();
+
 /** Goes through records that are there as objects. */
 export class RecordList implements RecordCursor {
   readonly #records: readonly RawRecord[];
@@ -24,10 +26,10 @@ export class RecordList implements RecordCursor {
     const record = this.#records[this.#next];
     if (record === undefined) return false;
     this.#next++;
-    const { key, value } = record;
+    const { value } = record;
     this.offsetDelta = Number(record.offset - this.baseOffset);
     this.timestampMs = record.timestampMs;
-    this.byteLength = (key?.length ?? 0) + (value?.length ?? 0);
+    this.byteLength = byteLengthOf(record);
     this.bytes = value ?? NO_BYTES;
     this.valueStart = value === null ? -1 : 0;
     this.valueEnd = this.bytes.length;
@@ -39,4 +41,13 @@ export class RecordList implements RecordCursor {
     assert(record !== undefined, "next() went to a record");
     return record;
   }
+}
+
+/** Bytes of a record: its key, its value, and its headers' names and values. */
+function byteLengthOf({ key, value, headers }: RawRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) {
+    bytes += encoder.encode(header.name).length + (header.value?.length ?? 0);
+  }
+  return bytes;
 }

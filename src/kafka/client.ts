@@ -5,6 +5,7 @@ import type { Log } from "../runtime/logs.ts";
 import { keepMembersWithoutBrokers } from "./brokerless.ts";
 import { registerCodecs } from "./codecs.ts";
 import { deliverRecordBlocks } from "./fetch_response.ts";
+import { readHeadersInOnePass } from "./header_reading.ts";
 import { JoinGate } from "./join_gate.ts";
 
 /** How to reach the brokers. */
@@ -36,6 +37,7 @@ export function kafkaClient(
 ): Kafka {
   registerCodecs();
   deliverRecordBlocks();
+  readHeadersInOnePass();
   keepMembersWithoutBrokers();
   silenceNegativeTimeouts();
   return new Kafka({

@@ -31,11 +31,16 @@ function hasHeaders(headers: IHeaders | undefined): headers is IHeaders {
   return false;
 }
 
+/**
+ * kafkajs makes an object of the headers, a list where a name repeats. For names that every object has
+ * (`constructor`, `__proto__`) such a list begins with what the object had, which is no header's value. A
+ * value that is null stays null, though kafkajs's types do not say so.
+ */
 function headersOf(headers: IHeaders): readonly RecordHeader[] {
   return Object.entries(headers).flatMap(([name, values]) =>
-    [values].flat().flatMap((value) => {
-      if (value === undefined) return [];
-      return [{ name, value: typeof value === "string" ? encoder.encode(value) : value }];
+    (Array.isArray(values) ? values : [values]).flatMap((value: unknown) => {
+      if (value instanceof Uint8Array || value === null) return [{ name, value }];
+      return typeof value === "string" ? [{ name, value: encoder.encode(value) }] : [];
     })
   );
 }

@@ -25,6 +25,7 @@ const TAG_BYTES = 16;
 const ENCRYPTED_HEADERS = "encrypted";
 
 const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array();
 
 /**
  * Encrypts what dead letters hold with AES-256-GCM. A value in a file is
@@ -84,7 +85,9 @@ export class DeadLetterCipher {
       return {
         key: stored.key && open("key", stored.key),
         value: stored.value && open("value", stored.value),
-        headers: header === undefined ? [] : unpackHeaders(open("headers", header.value)),
+        headers: header === undefined
+          ? []
+          : unpackHeaders(open("headers", header.value ?? NO_BYTES)),
       };
     } catch (error) {
       throw damagedError(
@@ -145,14 +148,16 @@ function authenticatedText(column: string, keyId: string, at: Position): Uint8Ar
 }
 
 const LENGTH_BYTES = 4;
+/** The length that stands for a null. */
+const NULL_LENGTH = -1;
 
 /** Names and values one after the other, each after its length (32 bits, big-endian). */
 function packHeaders(headers: readonly RecordHeader[]): Uint8Array {
   return concatenated(
     headers.flatMap(({ name, value }) => [encoder.encode(name), value]).flatMap((bytes) => {
       const length = new Uint8Array(LENGTH_BYTES);
-      new DataView(length.buffer).setUint32(0, bytes.length);
-      return [length, bytes];
+      new DataView(length.buffer).setInt32(0, bytes?.length ?? NULL_LENGTH);
+      return [length, bytes ?? NO_BYTES];
     }),
   );
 }
@@ -162,12 +167,14 @@ function unpackHeaders(packed: Uint8Array): readonly RecordHeader[] {
   const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
   let at = 0;
   const next = () => {
-    const start = at + LENGTH_BYTES;
-    at = start + view.getUint32(at);
-    return packed.slice(start, at);
+    const start = at + LENGTH_BYTES, length = view.getInt32(at);
+    at = start + Math.max(0, length);
+    return length === NULL_LENGTH ? null : packed.slice(start, at);
   };
   const headers: RecordHeader[] = [];
-  while (at < packed.length) headers.push({ name: utf8.decode(next()), value: next() });
+  while (at < packed.length) {
+    headers.push({ name: utf8.decode(next() ?? NO_BYTES), value: next() });
+  }
   return headers;
 }
 

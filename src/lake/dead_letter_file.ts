@@ -68,14 +68,14 @@ function optional(name: string, data: Data): Column {
   return { name, data, isNullable: true };
 }
 
-/** list<struct<name: string, value: binary>>, in the order of the record's headers. */
+/** list<struct<name: string, value: binary or null>>, in the order of the record's headers. */
 function headersColumn(headers: readonly (readonly RecordHeader[])[]): Data {
   const valueOffsets = new Int32Array(headers.length + 1);
   headers.forEach((list, i) => valueOffsets[i + 1] = (valueOffsets[i] ?? 0) + list.length);
   const flat = headers.flat();
   const names = utf8Column(flat.map(({ name }) => name));
   const values = binaryColumn(flat.map(({ value }) => value));
-  const fields = [new Field("name", names.type, false), new Field("value", values.type, false)];
+  const fields = [new Field("name", names.type, false), new Field("value", values.type, true)];
   const struct = new Struct<{ name: typeof names.type; value: typeof values.type }>(fields);
   const children = [names, values];
   const child = makeData({ type: struct, length: flat.length, nullCount: 0, children });

@@ -1,3 +1,4 @@
+import { MAX_KEPT_BYTES } from "../core/record.ts";
 import { LAKE, option, WRITERS } from "./option.ts";
 import { duration, integer, path } from "./option_parsers.ts";
 
@@ -14,17 +15,29 @@ export const lakeOptions = {
     unit: "records",
     meaning: "Commit when this many records are buffered",
   }),
-  batchMaxBytes: option(integer(1, 2_147_483_647), {
+  batchMaxBytes: option(integer(1, MAX_KEPT_BYTES), {
     default: "67108864",
     modes: WRITERS,
     unit: "bytes",
-    meaning: "Commit when the buffered keys and values have this many bytes",
+    meaning: "Commit when the buffered keys, values and headers have this many bytes",
+  }),
+  batchMaxDates: option(integer(1, 10_000), {
+    default: "1000",
+    modes: WRITERS,
+    unit: "dates",
+    meaning: "Commit when the buffered events have more different dates than this, each a file",
   }),
   batchMaxLatencyMs: option(integer(10, 3_600_000), {
     default: "5000",
     modes: WRITERS,
     unit: "ms",
     meaning: "Commit when the oldest buffered record has waited this long",
+  }),
+  maxRecordBytes: option(integer(1, MAX_KEPT_BYTES), {
+    default: "16777216",
+    modes: WRITERS,
+    unit: "bytes",
+    meaning: "A record with more bytes (key, value and headers) is a dead letter, and is not read",
   }),
   dedupeTtl: option(duration(), {
     default: "7d",

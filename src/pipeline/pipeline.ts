@@ -1,12 +1,18 @@
 import { Batch } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
-import { assert, damagedError } from "../core/errors.ts";
-import { ingest } from "../core/ingest.ts";
+import { assert, damagedError, gapError } from "../core/errors.ts";
+import { ingest, type RecordLimits } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
-import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
-import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
+import {
+  MAX_KEPT_BYTES,
+  partitionName,
+  type RecordCursor,
+  type RecordRun,
+  type TopicPartition,
+} from "../core/record.ts";
+import { type BatchLimits, hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Protection } from "../lake/protection.ts";
@@ -22,7 +28,7 @@ export interface PipelineParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
-  readonly limits: BatchLimits & {
+  readonly limits: BatchLimits & RecordLimits & {
     readonly maxLatencyMs: number;
     /** Records taken in by this pipeline in all; 0, or left out, is no limit. */
     readonly maxRecords?: number;
@@ -136,21 +142,25 @@ export class Pipeline implements Disposable {
    *
    * @param isCurrent asked after every wait: false once the run's partition was taken away
    * @returns whether the whole run was taken in
+   * @throws OrillaError with exit code 4 at a record that is too large for a dead letter
    */
   async add(run: RecordRun, isCurrent: () => boolean = () => true): Promise<boolean> {
+    const { limits } = this.#parts;
     const { records } = run;
     const expected = Number(this.#expected(run) - records.baseOffset);
     while (records.next()) {
       if (records.offsetDelta < expected) continue;
-      if (this.#isFull()) {
-        await this.#commitFull();
+      const { byteLength } = records;
+      if (byteLength > MAX_KEPT_BYTES) throw unkeepable(run, records);
+      if (this.#isFull() || hasNoRoom(this.#batch, byteLength, limits)) {
+        await this.#makeRoom(byteLength);
         if (!isCurrent()) return false;
       }
       if (this.isAtLimit) return false;
       if (this.#batch.isEmpty) this.#startTimer();
-      ingest(this.#batch, run, records);
+      ingest(this.#batch, run, records, limits);
     }
-    if (this.#isFull()) await this.#commitFull();
+    if (this.#isFull()) await this.#makeRoom(0);
     return isCurrent();
   }
 
@@ -213,9 +223,12 @@ export class Pipeline implements Disposable {
     return this.#isCommitting || reachedTrigger(this.#batch, this.#parts.limits) !== null;
   }
 
-  async #commitFull(): Promise<void> {
+  /** Commits a batch that reached a limit, or that a record of so many bytes would bring over it. */
+  async #makeRoom(bytes: number): Promise<void> {
     await this.settle();
-    const trigger = reachedTrigger(this.#batch, this.#parts.limits);
+    const { limits } = this.#parts;
+    const trigger = reachedTrigger(this.#batch, limits) ??
+      (hasNoRoom(this.#batch, bytes, limits) ? "bytes" : null);
     if (trigger !== null) await this.commit(trigger);
   }
 
@@ -278,6 +291,18 @@ export class Pipeline implements Disposable {
   #assertConservation(): void {
     assert(closes(this.#counters), "received = published + duplicate + rejected at every commit");
   }
+}
+
+function unkeepable(at: TopicPartition, { baseOffset, offsetDelta }: RecordCursor) {
+  const offset = baseOffset + BigInt(offsetDelta);
+  return gapError(
+    `The record at offset ${offset} of ${
+      partitionName(at)
+    } has more than ${MAX_KEPT_BYTES} bytes: not even a ` +
+      `dead letter can hold it. To do without it, move the group's offset to ${
+        offset + 1n
+      } and start with --allow-gaps`,
+  );
 }
 
 function closes({ received, published, duplicate, rejected }: Counters): boolean {

@@ -79,14 +79,14 @@ export function setUpLogs(options: {
 }
 
 function messageText({ message }: LogRecord): string {
-  return scrub(message.map(String).join(""));
+  return oneLine(message.map(String).join(""));
 }
 
 function listedFields({ properties }: LogRecord): [string, string | number][] {
   return FIELDS.flatMap((name): [string, string | number][] => {
     const value = properties[name];
     if (value === undefined) return [];
-    return [[name, typeof value === "number" ? value : scrub(String(value))]];
+    return [[name, typeof value === "number" ? value : oneLine(String(value))]];
   });
 }
 
@@ -102,7 +102,19 @@ function textLine(record: LogRecord): string {
   return `${time} ${record.level.toUpperCase().padEnd(7)} ${messageText(record)}${fields}`;
 }
 
-/** Takes credentials out of URLs that libraries put into their messages. */
+/** What stands in texts around a credential, and the credential: in URLs, HTTP headers, settings and JSON. */
+const CREDENTIALS: readonly RegExp[] = [
+  /(\w+:\/\/)[^\s/]*(?=@)/g,
+  /(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{4,}/gi,
+  /((?:password|passwd|pwd|secret|token|api[_-]?key)\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"']+)/gi,
+  /((?:password|passwd|pwd|secret|token|api[_-]?key)["']?\s*:\s*)(?:"[^"]*"|'[^']*')/gi,
+];
+
+/** Takes credentials out of a text, for messages of libraries. */
 export function scrub(text: string): string {
-  return text.replaceAll(/(\w+:\/\/)[^\s/]*@/g, "$1…@").replaceAll(/[\r\n]+/g, " ");
+  return CREDENTIALS.reduce((scrubbed, pattern) => scrubbed.replaceAll(pattern, "$1…"), text);
+}
+
+function oneLine(text: string): string {
+  return scrub(text).replaceAll(/[\r\n]+/g, " ");
 }

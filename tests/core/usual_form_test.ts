@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
-import { ingestAny } from "../../src/core/ingest.ts";
+import { ingest, ingestAny } from "../../src/core/ingest.ts";
 import { UsualForm } from "../../src/core/usual_form.ts";
+import { seededRandom } from "../../src/simulation/random.ts";
+import { HOSTILE_CORPUS } from "../hostile/corpus.ts";
+import { hostileRecords } from "../hostile/fuzz_round.ts";
 import { checkProperty } from "../property_seed.ts";
 import { nearUsualBytes } from "./near_usual.ts";
 import { bytesOf, eventText, HERE, ingestRecord, recordOf } from "./samples.ts";
+
+/** As many as a test may take; more by hand. */
+const RUNS = Number(Deno.env.get("ORILLA_TEST_RUNS") ?? 3_000);
 
 /** All that a batch knows of its records. */
 function contentsOf(batch: Batch) {
@@ -23,6 +29,7 @@ function contentsOf(batch: Batch) {
       batch.timestampsMs[row],
     ]),
     extraCount: batch.extras.size,
+    dateCount: batch.dateCount,
     rejected: batch.rejected.map(({ rejected }) => rejected),
     partitions: batch.partitions,
     bytes: batch.bytes,
@@ -40,12 +47,38 @@ function assertSame(values: readonly Uint8Array[]): void {
   assert.deepEqual(contentsOf(some), contentsOf(any), values.map(String).join("\n"));
 }
 
+Deno.test("ingest() and ingestAny() agree on hostile records, and on the hostile corpus", () => {
+  assertSame(HOSTILE_CORPUS.flatMap(({ value }) => value ?? []));
+  checkProperty(
+    fc.property(fc.nat(), (seed) => {
+      const records = hostileRecords(seededRandom(seed), 4);
+      assertSame(records.flatMap(({ value }) => value ?? []));
+    }),
+    { runs: RUNS },
+  );
+});
+
+Deno.test("a record with more bytes than it may have is not read, whatever its form", () => {
+  const usual = bytesOf(eventText()), other = bytesOf(eventText({ event_id: "ñ" }));
+  const headers = [{ name: "n", value: bytesOf("v") }, { name: "m", value: null }];
+  for (const value of [usual, other]) {
+    const record = recordOf(value, { key: bytesOf("k"), headers });
+    const bytes = value.length + "k".length + "nvm".length;
+    for (const [maxRecordBytes, count] of [[bytes, 1], [bytes - 1, 0]] as const) {
+      const batch = new Batch();
+      ingestRecord(batch, HERE, record, (batch, at, cursor) => {
+        ingest(batch, at, cursor, { maxRecordBytes });
+      });
+      const reasons = batch.rejected.map(({ rejected }) => rejected.reason);
+      assert.deepEqual([batch.length, reasons], [count, count === 1 ? [] : ["too_large"]]);
+      assert.equal(batch.bytes, bytes);
+    }
+  }
+});
+
 function isUsual(text: string): boolean {
   return new UsualForm().read(bytesOf(text));
 }
-
-/** As many as a test may take; more by hand. */
-const RUNS = Number(Deno.env.get("ORILLA_TEST_RUNS") ?? 3_000);
 
 Deno.test("ingest() and ingestAny() agree on records in or near the usual form", () => {
   let usualCount = 0, count = 0;

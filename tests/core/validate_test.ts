@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { Batch } from "../../src/core/batch.ts";
 import { decode } from "../../src/core/decode.ts";
+import { ingest } from "../../src/core/ingest.ts";
 import { isReason, type Reason, REASON_CODES, REASONS } from "../../src/core/outcome.ts";
 import { validate } from "../../src/core/validate.ts";
-import { batchOf, bytesOf, eventText } from "./samples.ts";
+import { bytesOf, eventText, HERE, ingestRecord, recordOf } from "./samples.ts";
+
+const MAX_RECORD_BYTES = 1 << 20;
 
 interface Rejection {
   readonly value: Uint8Array | string | null;
@@ -26,6 +30,7 @@ function rawField(path: string, ...texts: readonly string[]): Rejection[] {
 const LONE_SURROGATE = String.raw`"\ud800"`;
 
 const REJECTIONS: Readonly<Record<Reason, readonly Rejection[]>> = {
+  too_large: [{ value: "x".repeat(MAX_RECORD_BYTES + 1), path: null }],
   no_value: [{ value: null, path: null }, { value: "", path: null }],
   not_utf8: [{ value: Uint8Array.of(0x7b, 0xff, 0x7d), path: null }],
   not_json: [{ value: '{"event_id":"e1"', path: null }],
@@ -48,12 +53,14 @@ const REJECTIONS: Readonly<Record<Reason, readonly Rejection[]>> = {
   usuario_id_missing: wrongField("usuario_id", undefined),
   usuario_id_not_integer: [
     ...wrongField("usuario_id", "7", 7.5, null, true, [7], 2 ** 53, -(2 ** 53)),
-    ...rawField("usuario_id", "1e400", "9007199254740993"),
+    ...rawField("usuario_id", "1e400", "9007199254740993", "9007199254740990.6"),
+    ...rawField("usuario_id", "7.00000000000000000001", "1e-400"),
   ],
   accion_not_allowed: wrongField("accion", "hover", "Click", "", null, 1, ["click"]),
   monto_not_number: wrongField("monto", "12.5", true, [1], {}),
   monto_not_finite: rawField("monto", "1e400", "-1e400"),
   monto_negative: wrongField("monto", -0.01, -1e300),
+  monto_not_exact: rawField("monto", "9007199254740993", "123456789.123456789", "1e-400"),
 };
 
 function withoutId(rejection: Rejection): Rejection {
@@ -63,7 +70,11 @@ function withoutId(rejection: Rejection): Rejection {
 for (const reason of REASON_CODES) {
   Deno.test(`validate() gives the reason ${reason}, with its path and event_id`, () => {
     for (const { value, path, eventId = path === null ? null : "e1" } of REJECTIONS[reason]) {
-      const batch = batchOf([typeof value === "string" ? bytesOf(value) : value]);
+      const batch = new Batch();
+      const record = recordOf(typeof value === "string" ? bytesOf(value) : value);
+      ingestRecord(batch, HERE, record, (batch, at, cursor) => {
+        ingest(batch, at, cursor, { maxRecordBytes: MAX_RECORD_BYTES });
+      });
       const found = batch.rejected.map(({ rejected }) => rejected);
       assert.deepEqual(found, [{ kind: "rejected", reason, path, eventId }], String(value));
       assert.equal(batch.length, 0);
@@ -87,6 +98,8 @@ const ACCEPTED: readonly string[] = [
   eventText({ monto: Number.MIN_VALUE }),
   eventText({ monto: Number.MAX_VALUE }),
   eventText({ monto: "?" }).replace('"?"', "-0"),
+  eventText({ monto: "?" }).replace('"?"', "0.10000000000000001"),
+  eventText({ monto: "?" }).replace('"?"', "12.500000000000000000000"),
   eventText({ usuario_id: 0 }),
   eventText({ usuario_id: -1 }),
   eventText({ usuario_id: Number.MAX_SAFE_INTEGER }),

@@ -8,7 +8,7 @@ import { Files } from "../../src/runtime/files.ts";
 import { SimulatedCrash } from "../../src/runtime/operations.ts";
 import { readLake } from "../lake_reader.ts";
 import { CrashHooks } from "./crash_hooks.ts";
-import { runOnce, scratchFolder, testSession } from "./lake_run.ts";
+import { runOnce, scratchFolder, testLimits, testSession } from "./lake_run.ts";
 import { MemoryTopic } from "./memory_topic.ts";
 
 const TTL_MS = 7 * 86_400_000;
@@ -200,7 +200,7 @@ export async function publishTwice(
 ): Promise<void> {
   let nowMs = 1_795_000_000_000;
   const clock = { nowMs: () => nowMs, monotonicMs: () => performance.now() };
-  const limits = { maxEvents: 1, maxBytes: 1 << 20, maxLatencyMs: 60_000 };
+  const limits = testLimits({ maxEvents: 1 });
   for (const [partition, entries] of repeatingTopic().partitions.entries()) {
     if (partition === 1) between();
     using session = await LakeSession.open(testSession(outDir, { clock, limits }));

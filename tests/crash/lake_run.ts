@@ -10,6 +10,14 @@ export async function scratchFolder(): Promise<string> {
 
 const silent = () => {};
 
+/** Limits of small batches; given ones replace them. */
+export function testLimits(
+  given: Partial<LakeSessionOptions["limits"]>,
+): LakeSessionOptions["limits"] {
+  const small = { maxEvents: 40, maxBytes: 1 << 20, maxLatencyMs: 60_000 };
+  return { ...small, maxDates: 1_000, maxRecordBytes: 1 << 24, ...given };
+}
+
 /** Options of a session that takes small batches, at a standing clock. */
 export function testSession(
   outDir: string,
@@ -18,7 +26,7 @@ export function testSession(
   return {
     outDir,
     ttlMs: 7 * 86_400_000,
-    limits: { maxEvents: 40, maxBytes: 1 << 20, maxLatencyMs: 60_000 },
+    limits: testLimits({}),
     version: "test",
     clock: { nowMs: () => 1_795_000_000_000, monotonicMs: () => performance.now() },
     log: { debug: silent, info: silent, warning: silent, error: silent },

@@ -7,7 +7,7 @@ import { type OperationLabel, SimulatedCrash } from "../../src/runtime/operation
 import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
 import { replayHint, testSeed } from "../property_seed.ts";
 import { CrashHooks, type CrashPoint } from "./crash_hooks.ts";
-import { scratchFolder, testSession } from "./lake_run.ts";
+import { scratchFolder, testLimits, testSession } from "./lake_run.ts";
 import { type Outcome, type PlainTopic, plainTopics, rawRecords, wrongs } from "./plain_topic.ts";
 
 const TOPIC = "plain";
@@ -102,7 +102,7 @@ async function feed(session: LakeSession, topic: PlainTopic, plan: {
 /** One run; gives false where it crashed. */
 async function runPlanned(outDir: string, topic: PlainTopic, plan: RunPlan): Promise<boolean> {
   const hooks = new DisturbingHooks(plan);
-  const limits = { maxEvents: plan.maxEvents, maxBytes: plan.maxBytes, maxLatencyMs: 60_000 };
+  const limits = testLimits({ maxEvents: plan.maxEvents, maxBytes: plan.maxBytes });
   try {
     using session = await LakeSession.open(testSession(outDir, { hooks, limits }));
     await feed(session, topic, { ...plan, onDropped: (drop) => hooks.onDrop = drop });

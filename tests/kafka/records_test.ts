@@ -75,7 +75,13 @@ kafkaTest("consumer reads what other producers write", async (test) => {
         {
           key: "k1",
           value: null,
-          headers: { source: "a", many: ["b", "c"], bytes: Buffer.of(0, 255) },
+          headers: {
+            source: "a",
+            many: ["b", "c"],
+            bytes: Buffer.of(0, 255),
+            constructor: "d",
+            ["__proto__"]: "e",
+          },
         },
         { key: "k2", value: "" },
         { key: null, value: "[]" },
@@ -94,7 +100,20 @@ kafkaTest("consumer reads what other producers write", async (test) => {
       "many",
       "many",
       "bytes",
+      "constructor",
+      "__proto__",
     ]);
+    assert.deepEqual(
+      letters[0]?.headers.map(({ value }) => value && new TextDecoder().decode(value)),
+      [
+        "a",
+        "b",
+        "c",
+        "\0\ufffd",
+        "d",
+        "e",
+      ],
+    );
   });
 
   await test.step("values of a megabyte", async () => {

@@ -3,7 +3,7 @@ import { RecordList } from "../../src/core/record_list.ts";
 import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { SimulatedCrash } from "../../src/runtime/operations.ts";
 import { CrashHooks, type CrashPoint } from "../crash/crash_hooks.ts";
-import { scratchFolder, testSession } from "../crash/lake_run.ts";
+import { scratchFolder, testLimits, testSession } from "../crash/lake_run.ts";
 import { DeadLetterCipher } from "../../src/lake/dead_letter_cipher.ts";
 import { bytesOf, eventRecord, recordOf } from "../core/samples.ts";
 import { keyRing } from "../lake/key_rings.ts";
@@ -20,7 +20,7 @@ const records = Array.from({ length: 20 }, (_, i) => {
 /** Opens the lake, takes in what is not committed, and closes it, unless it crashes. */
 async function run(outDir: string, point: CrashPoint | null): Promise<CrashHooks> {
   const hooks = new CrashHooks(point);
-  const limits = { maxEvents: 10, maxBytes: 1 << 20, maxLatencyMs: 60_000 };
+  const limits = testLimits({ maxEvents: 10 });
   try {
     using session = await LakeSession.open(testSession(outDir, { protection, hooks, limits }));
     await session.pipeline.add({ ...AT, records: new RecordList(records) });

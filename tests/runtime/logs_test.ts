@@ -99,6 +99,33 @@ Deno.test("scrub() leaves texts without credentials as they are", () => {
   assert.equal(scrub("x://u:p@h, y://t@h"), "x://…@h, y://…@h");
 });
 
+Deno.test("scrub() takes credentials out of settings, headers and JSON", () => {
+  for (
+    const text of [
+      "sasl.password=hidden",
+      "PASSWORD = 'hid den'",
+      'sasl.jaas.config=org.apache.X required username="u" password="hid den";',
+      '{"user":"u","password":"hidden"}',
+      "client_secret=hidden&grant_type=x",
+      "password: 'hidden'",
+      "Authorization: Bearer hidden.hidden",
+      "authorization: Basic aGlkZGVuOmhpZGRlbg==",
+      "api_key=hidden, token=hidden;",
+    ]
+  ) {
+    assert.doesNotMatch(scrub(text), /hid|aGlk/, text);
+  }
+  for (
+    const text of [
+      "Cannot read KAFKA_SASL_PASSWORD: expected a text, got none",
+      "Unexpected token in JSON",
+      "the password was wrong",
+    ]
+  ) {
+    assert.equal(scrub(text), text);
+  }
+});
+
 Deno.test(
   "scrub() takes passwords out that hold an @",
   () => {
