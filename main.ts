@@ -4,6 +4,7 @@ import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import type { FromWorker } from "./src/protocol.ts";
 import { prepareOutDir, startSandbox } from "./src/sandbox.ts";
+import { readSecurity } from "./src/security_files.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -54,6 +55,7 @@ function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
 }
 
 async function runMode(mode: Mode, config: Config): Promise<void> {
+  const security = await readSecurity(config);
   const outDir = LAKE.includes(mode)
     ? await prepareOutDir(config.outDir, WRITERS.includes(mode))
     : null;
@@ -61,7 +63,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    mayUseNetwork: KAFKA.includes(mode),
+    network: KAFKA.includes(mode) && (config.allowedHosts.length === 0 || config.allowedHosts),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const worker = await startSandbox(permissions, {
@@ -90,7 +92,13 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   ) {
     Deno.addSignalListener(signal, stop);
   }
-  worker.tell({ kind: "run", mode, config: { ...config, logFormat }, outDir: outDir ?? "" });
+  worker.tell({
+    kind: "run",
+    mode,
+    config: { ...config, logFormat },
+    security,
+    outDir: outDir ?? "",
+  });
 }
 
 async function main(command: Command): Promise<void> {

@@ -1,10 +1,17 @@
 import type { Config } from "./config.ts";
+import type { KafkaSecurity } from "./kafka/security.ts";
 import type { Mode } from "./options/option.ts";
 import type { Progress } from "./runtime/reporting.ts";
 
 /** What the main thread tells the worker. */
 export type ToWorker =
-  | { readonly kind: "run"; readonly mode: Mode; readonly config: Config; readonly outDir: string }
+  | {
+    readonly kind: "run";
+    readonly mode: Mode;
+    readonly config: Config;
+    readonly security: KafkaSecurity;
+    readonly outDir: string;
+  }
   | { readonly kind: "stop" };
 
 /** What the worker tells the main thread. */

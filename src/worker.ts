@@ -39,7 +39,9 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
   }
 }
 
-async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }>): Promise<void> {
+async function start(
+  { mode, config, security, outDir }: Extract<ToWorker, { kind: "run" }>,
+): Promise<void> {
   const log = setUpLogs({
     format: config.logFormat === "text" ? "text" : "json",
     level: config.logLevel,
@@ -50,7 +52,15 @@ async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }
     progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
   };
   try {
-    await run(mode, { config, outDir, version: VERSION, reporter, log, stop: stop.signal });
+    await run(mode, {
+      config,
+      security,
+      outDir,
+      version: VERSION,
+      reporter,
+      log,
+      stop: stop.signal,
+    });
     post({ kind: "end", exitCode: 0, message: null });
   } catch (error) {
     if (error instanceof SimulatedCrash) {

@@ -1,5 +1,8 @@
 import type { RetriedOperation } from "../core/counters.ts";
 import type { Config } from "../config.ts";
+import { type ConnectedClient, kafkaClient } from "../kafka/client.ts";
+import { JoinGate } from "../kafka/join_gate.ts";
+import type { KafkaSecurity } from "../kafka/security.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -9,6 +12,8 @@ import type { Retrying } from "../runtime/retry.ts";
 /** What a command runs with, inside the sandbox. */
 export interface CommandContext {
   readonly config: Config;
+  /** Certificates and secrets, as read from their files. */
+  readonly security: KafkaSecurity;
   /** Absolute path of OUT_DIR, which exists; "" for a command that has none. */
   readonly outDir: string;
   readonly version: string;
@@ -37,6 +42,14 @@ export function retryingOf(
       log.warning("failed, and is tried again", { operation, error: String(error), waitMs });
     },
   };
+}
+
+/** A client for the brokers that a command was given. */
+export function clientOf({ config, security, log }: CommandContext): ConnectedClient {
+  const { bootstrapServers, clientId } = config;
+  const connection = { bootstrapServers, clientId, security };
+  const gate = new JoinGate();
+  return { kafka: kafkaClient(connection, { log, gate }), connection, gate };
 }
 
 /** The part of a lake session's options that comes from the configuration. */

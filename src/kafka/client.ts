@@ -1,15 +1,19 @@
 import { Kafka, logLevel } from "kafkajs";
 import process from "node:process";
-import { messageOf, operatingError } from "../core/errors.ts";
+import { messageOf, operatingError, type OrillaError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { registerCodecs } from "./codecs.ts";
+import { probeBroker } from "./broker_probe.ts";
+import { refusalBehind, refusalError, refusalMessage } from "./connection_errors.ts";
 import { JoinGate } from "./join_gate.ts";
+import { type KafkaSecurity, securityConfig } from "./security.ts";
 
 /** How to reach the brokers. */
 export interface KafkaConnection {
   /** host:port of each. */
   readonly bootstrapServers: readonly string[];
   readonly clientId: string;
+  readonly security: KafkaSecurity;
 }
 
 /**
@@ -18,14 +22,15 @@ export interface KafkaConnection {
  * @param gate what its group members wait for before they give up their partitions
  */
 export function kafkaClient(
-  { bootstrapServers, clientId }: KafkaConnection,
-  { log, gate = new JoinGate() }: { readonly log: Log; readonly gate?: JoinGate },
+  { bootstrapServers, clientId, security }: KafkaConnection,
+  { log, gate }: { readonly log: Log; readonly gate: JoinGate },
 ): Kafka {
   registerCodecs();
   silenceNegativeTimeouts();
   return new Kafka({
     clientId,
     brokers: [...bootstrapServers],
+    ...securityConfig(security),
     socketFactory: gate.socketFactory,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
@@ -57,14 +62,69 @@ function silenceNegativeTimeouts(): void {
   };
 }
 
-/** The failure to reach any broker, with what was tried and what can be done. */
-export function noBrokerError({ bootstrapServers }: KafkaConnection, cause: unknown): Error {
-  return operatingError(
-    `No Kafka broker answered at ${bootstrapServers.join(", ")} (${
-      messageOf(cause)
-    }). Either start ` +
+/** A client, and what it was made of. */
+export interface ConnectedClient {
+  readonly kafka: Kafka;
+  readonly connection: KafkaConnection;
+  readonly gate: JoinGate;
+}
+
+/**
+ * Finds out at once whether brokers can be talked to with these settings; kafkajs would try for long, and
+ * not say why it failed. First those that were named, then those that they name.
+ *
+ * @throws OrillaError with exit code 1 that says why, and what can be done
+ */
+export async function checkBrokers(client: ConnectedClient): Promise<void> {
+  const { kafka, connection: { bootstrapServers, security }, gate } = client;
+  const refusals = await refusalsOf(bootstrapServers, security);
+  if (refusals.length === bootstrapServers.length && refusals[0] !== undefined) throw refusals[0];
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    const others = brokers.map(({ host, port }) => `${host}:${port}`)
+      .filter((server) => !gate.contacted.has(server));
+    const [refusal] = await refusalsOf(others, security);
+    if (refusal !== undefined) throw refusal;
+  } catch (error) {
+    throw await connectionError(client, error);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function refusalsOf(
+  servers: Iterable<string>,
+  security: KafkaSecurity,
+): Promise<readonly OrillaError[]> {
+  const refusals = await Promise.all(Array.from(servers, async (server) => {
+    const finding = await probeBroker(server, security);
+    if (finding.kind === "fine" || finding.kind === "unknown") return null;
+    return refusalError(refusalMessage(finding, { server, security }));
+  }));
+  return refusals.filter((refusal) => refusal !== null);
+}
+
+/** Why one of the brokers that kafkajs has turned to refuses; null where none does. */
+export async function refusalNow(
+  { connection, gate }: Omit<ConnectedClient, "kafka">,
+): Promise<OrillaError | null> {
+  const [refusal = null] = await refusalsOf(gate.contacted, connection.security);
+  return refusal;
+}
+
+/** Why no broker could be used, with what was tried and what can be done. */
+export async function connectionError(
+  client: Omit<ConnectedClient, "kafka">,
+  error: unknown,
+): Promise<OrillaError> {
+  const { bootstrapServers, security } = client.connection;
+  const server = bootstrapServers.join(", ");
+  return refusalBehind(error, { server, security }) ?? await refusalNow(client) ?? operatingError(
+    `No Kafka broker answered at ${server} (${messageOf(error)}). Either start ` +
       `one (deno task kafka:up) or name yours with --bootstrap-servers, or run without a Kafka: ` +
       `orilla simulate`,
-    cause,
+    error,
   );
 }

@@ -18,9 +18,12 @@ const KEEP_ALIVE_MS = 60_000;
 export class JoinGate {
   /** Awaited before each JoinGroup and LeaveGroup request. */
   before: () => Promise<void> = () => Promise.resolve();
+  /** host:port of each broker that kafkajs has connected to, or tried to. */
+  readonly contacted = new Set<string>();
 
   /** Makes kafkajs's sockets, with the gate in their `write`. */
   readonly socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    this.contacted.add(`${host}:${port}`);
     const socket: Socket = ssl
       ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
       : connectPlain({ host, port }, onConnect);

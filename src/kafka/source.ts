@@ -1,11 +1,12 @@
-import type { Admin, Batch, Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import type { Admin, Batch, Consumer, EachBatchPayload } from "kafkajs";
 import type { OffsetRange } from "../core/commit.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { RecordRun, TopicPartition } from "../core/record.ts";
 import type { Log } from "../runtime/logs.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { Assignment } from "./assignment.ts";
-import type { JoinGate } from "./join_gate.ts";
+import type { ConnectedClient } from "./client.ts";
+import { refusalBehind } from "./connection_errors.ts";
 import { groupMetadata, type KnownOffsets, startOffset } from "./positions.ts";
 import { isFatal, isRefusal } from "./errors.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
@@ -26,9 +27,7 @@ export interface RecordSink {
 }
 
 export interface KafkaSourceOptions {
-  readonly kafka: Kafka;
-  /** The gate of that client. */
-  readonly gate: JoinGate;
+  readonly client: ConnectedClient;
   readonly topic: string;
   readonly groupId: string;
   readonly instanceId: string;
@@ -66,7 +65,7 @@ export class KafkaSource implements AsyncDisposable {
 
   constructor(options: KafkaSourceOptions) {
     this.#options = options;
-    const { kafka, gate, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
+    const { client: { kafka, gate }, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
     gate.before = () => this.#beforeLeaving();
     this.#admin = kafka.admin();
     this.#consumer = kafka.consumer({
@@ -349,12 +348,16 @@ export class KafkaSource implements AsyncDisposable {
 
   /** kafkajs gave up and left the group. Joins anew, unless trying again cannot help. */
   #crashed(error: unknown): void {
-    const { sink, onFailure, retrying } = this.#options;
+    const { client, sink, onFailure, retrying } = this.#options;
     this.#assignment.end();
     sink.drop();
     if (this.#isDraining) return;
     if (isFatal(error)) {
-      onFailure(operatingError(`Kafka: ${messageOf(error)}`, error));
+      const { bootstrapServers, security } = client.connection;
+      const at = { server: bootstrapServers.join(", "), security };
+      onFailure(
+        refusalBehind(error, at) ?? operatingError(`Kafka: ${messageOf(error)}`, error),
+      );
       return;
     }
     retrying.onRetry("connect", error, RESTART_MS);

@@ -14,7 +14,7 @@ function refused(action: () => unknown): string {
 
 const sandbox = await startSandbox({
   outDir,
-  mayUseNetwork: false,
+  network: false,
   environment: ["NODE_ENV"],
   module: new URL("./probe_worker.ts", import.meta.url),
 }, {
