@@ -6,7 +6,7 @@ import type { TokenSettings } from "./security.ts";
 
 /** A token with less time left is not used any more: kafkajs logs in again 10 s before a session ends. */
 const MARGIN_MS = 30_000;
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 5_000;
 
 /** Gets tokens by the client credentials flow (RFC 6749, section 4.4), and keeps each until it is nearly over. */
 export class TokenSource {
@@ -62,7 +62,6 @@ export class TokenSource {
       if (error instanceof Deno.errors.NotCapable) {
         throw refusalError(
           `The token endpoint ${tokenUrl} is not among --allowed-hosts: add its host`,
-          error,
         );
       }
       throw operatingError(`No token from ${tokenUrl}: ${messageOf(error)}`, error);

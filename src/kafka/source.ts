@@ -5,12 +5,13 @@ import type { RecordRun, TopicPartition } from "../core/record.ts";
 import type { Log } from "../runtime/logs.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { Assignment } from "./assignment.ts";
-import type { ConnectedClient } from "./client.ts";
+import { type ConnectedClient, refusalNow } from "./client.ts";
 import { refusalBehind } from "./connection_errors.ts";
 import { groupMetadata, type KnownOffsets, startOffset } from "./positions.ts";
 import { isFatal, isRefusal } from "./errors.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
 import { rawRecord } from "./records.ts";
+import { SilenceWatch } from "./silence.ts";
 import { knownOffsets } from "./topic_offsets.ts";
 
 /** The part of a pipeline that a source feeds. */
@@ -57,9 +58,7 @@ export class KafkaSource implements AsyncDisposable {
   #isDraining = false;
   /** Nothing is waited for any more. */
   #isClosed = false;
-  /** When the coordinator last accepted something of this process, on the monotonic clock. */
-  #lastHeardMs = 0;
-  #watchdog: ReturnType<typeof setInterval> | undefined;
+  #silence: SilenceWatch | null = null;
   /** Where each partition's log ended when it was first looked at, for `--until-end`. */
   readonly #firstEnds = new Map<number, bigint>();
 
@@ -76,7 +75,7 @@ export class KafkaSource implements AsyncDisposable {
       maxBytesPerPartition: FETCH_BYTES_PER_PARTITION,
       allowAutoTopicCreation: false,
       metadataMaxAge: metadataMaxAgeMs,
-      // As a member that waits for its broker the process keeps its partitions; how long is #watch's to say.
+      // As a member that waits for its broker the process keeps its partitions; how long is SilenceWatch's to say.
       retry: { ...PATIENT, restartOnFailure: () => Promise.resolve(false) },
     });
   }
@@ -88,14 +87,20 @@ export class KafkaSource implements AsyncDisposable {
 
   /** Connects, joins the group and begins to deliver. The topic must exist. */
   async start(): Promise<void> {
-    const { topic } = this.#options;
+    const { topic, client, retrying: { clock, policy } } = this.#options;
+    this.#silence = new SilenceWatch({
+      clock,
+      budgetMs: policy.budgetMs,
+      refusal: () => refusalNow(client),
+      onEnd: (error) => this.#giveUp(error),
+    });
     await this.#admin.connect();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [topic], fromBeginning: true });
     const { GROUP_JOIN, HEARTBEAT, CRASH, START_BATCH_PROCESS } = this.#consumer.events;
-    this.#consumer.on(HEARTBEAT, () => this.#heard());
+    this.#consumer.on(HEARTBEAT, () => this.#silence?.heard());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
-      this.#heard();
+      this.#silence?.heard();
       this.#assign(payload.memberAssignment[topic] ?? []);
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error));
@@ -105,8 +110,6 @@ export class KafkaSource implements AsyncDisposable {
       this.#assignment.read(payload.partition, BigInt(payload.lastOffset) + 1n);
       this.#options.onProgress();
     });
-    this.#heard();
-    this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
     await this.#run();
   }
 
@@ -161,7 +164,7 @@ export class KafkaSource implements AsyncDisposable {
     }
   }
 
-  /** Tries until the coordinator answers, while this process may still be a member; #watch bounds it. */
+  /** Tries until the coordinator answers, while this process may still be a member; SilenceWatch bounds it. */
   async #untilAnswered(
     operation: "fetch" | "group_offset_commit",
     action: () => Promise<void> | undefined,
@@ -181,7 +184,7 @@ export class KafkaSource implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDraining = true;
     this.#isClosed = true;
-    clearInterval(this.#watchdog);
+    this.#silence?.[Symbol.dispose]();
     this.#assignment.end();
     // A broker that is gone must not hold up the end; the group finds out by itself.
     await Promise.race([
@@ -327,23 +330,12 @@ export class KafkaSource implements AsyncDisposable {
     });
   }
 
-  #heard(): void {
-    this.#lastHeardMs = this.#options.retrying.clock.monotonicMs();
-  }
-
-  /** Ends the wait for a coordinator that has been silent for longer than the budget for retries. */
-  #watch(): void {
-    const { clock, policy } = this.#options.retrying;
-    const silentMs = clock.monotonicMs() - this.#lastHeardMs;
-    if (this.#isDraining || silentMs < policy.budgetMs + SILENCE_MS) return;
+  /** Nothing is waited for any more. */
+  #giveUp(error: Error): void {
+    if (this.#isDraining) return;
     this.drain();
     this.#isClosed = true;
-    const seconds = Math.round(silentMs / 1000);
-    this.#options.onFailure(
-      operatingError(
-        `Kafka has not answered for ${seconds} s. Nothing is lost; start again when it does`,
-      ),
-    );
+    this.#options.onFailure(error);
   }
 
   /** kafkajs gave up and left the group. Joins anew, unless trying again cannot help. */
@@ -377,9 +369,6 @@ export class KafkaSource implements AsyncDisposable {
 
 const PATIENT = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 1_000_000 };
 const RESTART_MS = 1_000;
-const WATCH_MS = 500;
-/** Silence that is normal: heartbeats are sent every 3 s. */
-const SILENCE_MS = 5_000;
 
 /** Larger fetches mean fewer turns; memory holds one fetch of all partitions at a time. */
 const FETCH_BYTES_PER_PARTITION = 1_048_576;

@@ -125,6 +125,7 @@ export function refuseInsecure(config: SecurityConfig): void {
   const { securityProtocol: protocol, saslMechanism: mechanism } = config;
   const password = passwordSettings(config), token = tokenSettings(config);
   const tls = tlsSettings(config);
+  refuseUnlisted(config);
   if (!usesTls(config)) refuse(tls, `--security-protocol ${protocol}`, "SSL or SASL_SSL");
   expectPair(tls, "--ssl-certificate-file", "--ssl-key-file");
   if (!usesSasl(config)) {
@@ -150,6 +151,30 @@ export function refuseInsecure(config: SecurityConfig): void {
     default:
       mechanism satisfies never;
   }
+}
+
+/** Refuses hosts that the configuration itself needs, and that the sandbox would not let through. */
+function refuseUnlisted({ allowedHosts, bootstrapServers, oauthTokenUrl }: SecurityConfig): void {
+  if (allowedHosts.length === 0) return;
+  const isListed = (host: string, port: string) =>
+    allowedHosts.includes(host.toLowerCase()) ||
+    allowedHosts.includes(`${host.toLowerCase()}:${port}`);
+  for (const server of bootstrapServers) {
+    const at = server.lastIndexOf(":");
+    if (!isListed(server.slice(0, at), server.slice(at + 1))) {
+      throw unlistedError("--bootstrap-servers", server);
+    }
+  }
+  const url = oauthTokenUrl === null ? null : new URL(oauthTokenUrl);
+  if (url !== null && !isListed(url.hostname, url.port || DEFAULT_PORTS[url.protocol] || "")) {
+    throw unlistedError("--oauth-token-url", url.host);
+  }
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+
+function unlistedError(flag: string, server: string): Error {
+  return usageError(`Cannot use ${flag} ${server}: it is not among --allowed-hosts`);
 }
 
 /** Whether the way to the brokers is encrypted. */
