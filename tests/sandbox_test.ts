@@ -1,10 +1,19 @@
+import { expectNoLinkFollowed } from "./compile/planted_links.ts";
 import { expectAllRefused } from "./compile/probe.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 
-Deno.test("the sandbox refuses everything but OUT_DIR, in deno run", async () => {
+async function withFolder(action: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "orilla_sandbox_" }));
   try {
+    await action(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("the sandbox refuses everything but OUT_DIR and the listed host, in deno run", async () => {
+  await withFolder(async (folder) => {
     const permissions = [
       "--allow-read",
       "--allow-write",
@@ -13,6 +22,7 @@ Deno.test("the sandbox refuses everything but OUT_DIR, in deno run", async () =>
       "--allow-run",
       "--allow-ffi",
       "--allow-sys",
+      "--allow-import",
     ];
     const args = ["run", "--no-prompt", "--frozen", `--config=${root}deno.json`, ...permissions];
     await expectAllRefused(
@@ -20,7 +30,9 @@ Deno.test("the sandbox refuses everything but OUT_DIR, in deno run", async () =>
       [...args, `${root}tests/compile/probe_main.ts`],
       folder,
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
+});
+
+Deno.test("orilla follows no symbolic link out of OUT_DIR, in deno run", async () => {
+  await withFolder((folder) => expectNoLinkFollowed(folder, { cwd: folder }));
 });
