@@ -32,7 +32,8 @@ async function judgeFailure(
 ): Promise<Finding> {
   if (!(error instanceof Error)) throw error;
   if (error instanceof Deno.errors.NotCapable) return { kind: "not_allowed" };
-  const refusal = tlsRefusal(error.message);
+  if (error instanceof Deno.errors.TimedOut) return { kind: "unknown" };
+  const refusal = tlsRefusal(error.message, false);
   // The probe shows no certificate; whether ours is accepted is found by connecting.
   if (refusal?.kind === "client_certificate_missing" && security.tls?.client) {
     return { kind: "fine" };
@@ -49,7 +50,7 @@ async function silentAt(server: string, { tls, sasl }: KafkaSecurity): Promise<F
     return { kind: tls === null ? "tls_only" : "no_tls_here" };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const speaksTls = tls === null && tlsRefusal(error.message) !== null;
+    const speaksTls = tls === null && tlsRefusal(error.message, false) !== null;
     return { kind: speaksTls ? "tls_only" : "unknown" };
   }
 }
@@ -87,6 +88,9 @@ async function ask(server: string, { tls, sasl }: KafkaSecurity): Promise<Uint8A
     signal.addEventListener("abort", close);
     await connection.write(encodeQuestion(sasl?.mechanism ?? "NONE"));
     return await readAnswer(connection);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new Deno.errors.TimedOut(`${server} did not answer in ${TIMEOUT_MS} ms`);
   } finally {
     signal.removeEventListener("abort", close);
     if (!signal.aborted) close();

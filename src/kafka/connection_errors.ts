@@ -79,8 +79,10 @@ export function refusalMessage(refusal: Refusal, { server, security }: RefusedCo
 /**
  * What the text of a TLS failure means; null where it may be an accident of the network. These are the texts
  * of rustls, which Deno's TLS is made of: the one place that knows them.
+ *
+ * @param showsCertificate whether the client has shown a certificate
  */
-export function tlsRefusal(text: string): Refusal | null {
+export function tlsRefusal(text: string, showsCertificate: boolean): Refusal | null {
   const [, detail] = /invalid peer certificate: (.*)/.exec(text) ?? [];
   if (detail !== undefined) {
     if (detail.includes("UnknownIssuer")) return { kind: "unknown_issuer" };
@@ -92,10 +94,11 @@ export function tlsRefusal(text: string): Refusal | null {
       : { kind: "bad_certificate", detail };
   }
   const [, alert = ""] = /received fatal alert: (\w+)/.exec(text) ?? [];
-  if (alert === "CertificateRequired") return { kind: "client_certificate_missing" };
-  // The alerts about a certificate (RFC 8446, section 6.2); Java's broker says HandshakeFailure too.
-  const isAboutUs = /Certificate|UnknownCA|AccessDenied|HandshakeFailure/.test(alert);
-  return isAboutUs ? { kind: "client_certificate_refused", detail: alert } : null;
+  // The alerts about a certificate (RFC 8446, section 6.2). Java says BadCertificate where there is none.
+  if (!/Certificate|UnknownCA|AccessDenied|HandshakeFailure/.test(alert)) return null;
+  return showsCertificate
+    ? { kind: "client_certificate_refused", detail: alert }
+    : { kind: "client_certificate_missing" };
 }
 
 /**
@@ -107,7 +110,7 @@ export function refusalBehind(error: unknown, at: RefusedConnection): OrillaErro
     if (cause instanceof OrillaError) return cause;
     const refusal = cause.name === "KafkaJSSASLAuthenticationError"
       ? { kind: "login_refused", detail: cause.message } as const
-      : tlsRefusal(cause.message);
+      : tlsRefusal(cause.message, at.security.tls?.client != null);
     if (refusal !== null) return refusalError(refusalMessage(refusal, at), error);
   }
   return null;
