@@ -2,7 +2,7 @@ import type { RetriedOperation } from "../core/counters.ts";
 import type { Config } from "../config.ts";
 import { type ConnectedClient, kafkaClient } from "../kafka/client.ts";
 import { JoinGate } from "../kafka/join_gate.ts";
-import type { KafkaSecurity } from "../kafka/security.ts";
+import { type KafkaSecurity, showsSecret } from "../kafka/security.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -48,6 +48,9 @@ export function retryingOf(
 export function clientOf({ config, security, log }: CommandContext): ConnectedClient {
   const { bootstrapServers, clientId } = config;
   const connection = { bootstrapServers, clientId, security };
+  if (security.tls === null && showsSecret(security)) {
+    log.warning("the login is sent without encryption: use SASL_SSL, or a SCRAM mechanism");
+  }
   const gate = new JoinGate();
   return { kafka: kafkaClient(connection, { log, gate }), connection, gate };
 }

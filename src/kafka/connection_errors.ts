@@ -110,7 +110,7 @@ export function refusalBehind(error: unknown, at: RefusedConnection): OrillaErro
     if (cause instanceof OrillaError) return cause;
     const refusal = cause.name === "KafkaJSSASLAuthenticationError"
       ? { kind: "login_refused", detail: cause.message } as const
-      : tlsRefusal(cause.message, at.security.tls?.client != null);
+      : tlsRefusal(cause.message, Boolean(at.security.tls?.client));
     if (refusal !== null) return refusalError(refusalMessage(refusal, at), error);
   }
   return null;

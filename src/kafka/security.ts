@@ -44,6 +44,11 @@ export function protocolOf(
   return tls === null ? "SASL_PLAINTEXT" : "SASL_SSL";
 }
 
+/** Whether the login hands its secret to whoever can read the connection; SCRAM does not. */
+export function showsSecret({ sasl }: KafkaSecurity): boolean {
+  return sasl?.mechanism === "PLAIN" || sasl?.mechanism === "OAUTHBEARER";
+}
+
 /** The part of kafkajs's configuration that it makes. */
 export function securityConfig({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sasl"> {
   return {
