@@ -1,5 +1,5 @@
 import { type Refusal, tlsRefusal } from "./connection_errors.ts";
-import type { KafkaSecurity } from "./security.ts";
+import type { KafkaSecurity, TlsSettings } from "./security.ts";
 
 /** What was found at host:port. */
 export type Finding = Refusal | { readonly kind: "fine" } | { readonly kind: "unknown" };
@@ -33,8 +33,8 @@ async function judgeFailure(
   if (!(error instanceof Error)) throw error;
   if (error instanceof Deno.errors.NotCapable) return { kind: "not_allowed" };
   if (error instanceof Deno.errors.TimedOut) return { kind: "unknown" };
-  const refusal = tlsRefusal(error.message, false);
-  // The probe shows no certificate; whether ours is accepted is found by connecting.
+  const refusal = tlsRefusal(error.message, canShowCertificate(security.tls));
+  // It was not shown; whether it is accepted is found by connecting.
   if (refusal?.kind === "client_certificate_missing" && security.tls?.client) {
     return { kind: "fine" };
   }
@@ -77,14 +77,12 @@ async function ask(server: string, { tls, sasl }: KafkaSecurity): Promise<Uint8A
   const at = server.lastIndexOf(":");
   const hostname = server.slice(0, at).replace(/^\[(.*)\]$/, "$1");
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const plain = await Deno.connect({ hostname, port: Number(server.slice(at + 1)), signal });
+  const address = { hostname, port: Number(server.slice(at + 1)) };
+  const plain = await Deno.connect({ ...address, signal });
   let connection: Deno.Conn = plain;
   const close = () => connection.close();
   try {
-    if (tls !== null) {
-      const caCerts = tls.ca === null ? [] : [tls.ca];
-      connection = await Deno.startTls(plain, { hostname: tls.serverName ?? hostname, caCerts });
-    }
+    if (tls !== null) connection = await startTls(plain, { ...address, tls });
     signal.addEventListener("abort", close);
     await connection.write(encodeQuestion(sasl?.mechanism ?? "NONE"));
     return await readAnswer(connection);
@@ -95,6 +93,29 @@ async function ask(server: string, { tls, sasl }: KafkaSecurity): Promise<Uint8A
     signal.removeEventListener("abort", close);
     if (!signal.aborted) close();
   }
+}
+
+/** Deno shows a certificate only where the name to verify is the host that is connected to. */
+function canShowCertificate(tls: TlsSettings | null): boolean {
+  return tls !== null && tls.client !== null && tls.serverName === null;
+}
+
+async function startTls(
+  plain: Deno.TcpConn,
+  { hostname, port, tls }: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly tls: TlsSettings;
+  },
+): Promise<Deno.TlsConn> {
+  const { ca, client, serverName } = tls;
+  const caCerts = ca === null ? [] : [ca];
+  if (client === null || serverName !== null) {
+    return await Deno.startTls(plain, { hostname: serverName ?? hostname, caCerts });
+  }
+  plain.close();
+  const { certificate: cert, key } = client;
+  return await Deno.connectTls({ hostname, port, caCerts, cert, key });
 }
 
 async function readAnswer(connection: Deno.Conn): Promise<Uint8Array | null> {

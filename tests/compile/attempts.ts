@@ -7,9 +7,9 @@ export interface ProbeTargets {
   readonly outDir: string;
   /** A folder beside OUT_DIR, with a file `secret`. */
   readonly outside: string;
-  /** The one host:port that is listed. */
+  /** A port that is listed; it listens. */
   readonly listedPort: number;
-  /** Another port of the same host. */
+  /** Another port of the same host, which listens and then hangs up. */
   readonly otherPort: number;
 }
 
@@ -40,6 +40,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   "read all environment names": () => Deno.env.toObject(),
   "read the host name": () => Deno.hostname(),
   "import a module": ({ outside }) => import(`file://${outside}/secret.ts`),
+  "import a module from the network": ({ otherPort }) => import(`http://${HOST}:${otherPort}/a.ts`),
   "start a worker with more permissions": () =>
     new Worker(new URL("data:text/javascript,"), {
       type: "module",
@@ -51,7 +52,8 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   },
   "connect to a host that is not listed": ({ otherPort }) => connectTo(otherPort),
   "connect to it through node:net": ({ otherPort }) => connectThroughNode(otherPort),
-  "fetch from a host that is not listed": ({ otherPort }) => fetch(`http://${HOST}:${otherPort}/`),
+  "fetch from a host that is not listed": ({ otherPort }) =>
+    fetch(`http://${HOST}:${otherPort}/`, { signal: AbortSignal.timeout(1_000) }),
   "listen on another port": ({ otherPort }) =>
     Deno.listen({ hostname: "0.0.0.0", port: otherPort }).close(),
 };
@@ -83,9 +85,10 @@ export async function outcomes(
 function isRefusal(error: unknown): boolean {
   if (error instanceof Deno.errors.NotCapable) return true;
   // node: modules, import() and Worker wrap it.
-  return error instanceof Error && /Requires \w+ access|EACCES|NotCapable|escalate/.test(
-    `${error.message} ${"code" in error ? error.code : ""}`,
-  );
+  return error instanceof Error &&
+    /Requires \w+ access|EACCES|NotCapable|escalate|--no-remote/.test(
+      `${error.message} ${"code" in error ? error.code : ""}`,
+    );
 }
 
 async function connectTo(port: number): Promise<void> {

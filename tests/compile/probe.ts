@@ -23,6 +23,7 @@ export async function expectAllRefused(
   await Deno.writeTextFile(`${outside}/secret.ts`, "");
   using listed = Deno.listen({ hostname: HOST, port: 0 });
   using other = Deno.listen({ hostname: HOST, port: 0 });
+  void hangUp(other);
   const ports = [listed, other].map(({ addr }) => String(addr.port));
   const { stdout, stderr } = await new Deno.Command(command, {
     args: [...args, outDir, outside, ...ports],
@@ -39,6 +40,11 @@ export async function expectAllRefused(
   const names = [...Deno.readDirSync(outside)].map(({ name }) => name).sort();
   assert.deepEqual(names, ["secret", "secret.ts"]);
   assert.deepEqual([...Deno.readDirSync(outDir)].map(({ name }) => name), ["allowed"]);
+}
+
+/** Nothing that gets through waits for an answer. */
+async function hangUp(listener: Deno.Listener): Promise<void> {
+  for await (const connection of listener) connection.close();
 }
 
 function expectEach(results: Readonly<Record<string, string>>, expected: string): void {

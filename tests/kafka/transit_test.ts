@@ -154,7 +154,10 @@ async function expectTokens(broker: Broker): Promise<void> {
   await expectRefused(of("other"), /The broker refused the token of .* \(insufficient_scope\)/);
   const message = /The token endpoint .* refused the client "orilla" \(HTTP 401: invalid_client\)/;
   await expectRefused(of("kafka", WRONG_PASSWORD), message);
-  const narrow = { ...of("kafka"), args: [...of("").args ?? [], "--allowed-hosts", "127.0.0.1:1"] };
+  const narrow = {
+    ...of("kafka"),
+    args: [...of("kafka").args ?? [], "--allowed-hosts", "127.0.0.1:1"],
+  };
   const { code, stderr } = await run(["producer"], narrow);
   assert.equal(code, 2);
   assert.match(stderr, /--bootstrap-servers 127\.0\.0\.1:\d+: it is not among --allowed-hosts/);
