@@ -72,11 +72,11 @@ export function secret(): Parser<string | null> {
   return { accepts, parse: (text) => text === "" ? null : parse(text) };
 }
 
-/** A host name or IP address, as it stands in a certificate. */
+/** A host name as it stands in a certificate; TLS has no server names that are IP addresses (RFC 6066). */
 export function hostName(): Parser<string> {
   return textParser(
-    "a host name or IP address",
-    (text) => /^[\w.:-]{1,253}$/.test(text) ? text : undefined,
+    "a host name, no IP address",
+    (text) => /^(?![\d.]+$)[\w.-]{1,253}$/.test(text) ? text : undefined,
   );
 }
 

@@ -107,6 +107,17 @@ Deno.test("configure() sends a client secret to https addresses alone, or to thi
   }
 });
 
+Deno.test("configure() takes a host name as the server name, and no IP address", () => {
+  const named = (name: string) => ({ KAFKA_SECURITY_PROTOCOL: "SSL", KAFKA_SSL_SERVER_NAME: name });
+  assert.equal(configured(named("broker-1.example")).sslServerName, "broker-1.example");
+  for (const name of ["127.0.0.1", "::1", "a b", "a:9092"]) {
+    assert.match(
+      refusal(named(name)),
+      /KAFKA_SSL_SERVER_NAME: expected a host name, no IP address/,
+    );
+  }
+});
+
 Deno.test("configure() repeats no secret that it cannot read", () => {
   assert.ok(!refusal({ ...PLAIN, KAFKA_SASL_PASSWORD: "hunter2\nhunter2" }).includes("hunter"));
 });
