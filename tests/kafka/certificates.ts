@@ -1,5 +1,15 @@
 /** Certificates for tests, made by openssl with the CA that kafka-broker.sh made. */
 
+/** Whether openssl is there. */
+export function hasOpenssl(): boolean {
+  try {
+    return new Deno.Command("openssl", { args: ["version"], stdout: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** A certificate that is to be signed. */
 export interface CertificateRequest {
   /** The folder of ca.pem and ca.key. */

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { type Config, configure } from "../../src/config.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 import { readSecurity } from "../../src/security_files.ts";
-import { selfSignedCertificate } from "../kafka/certificates.ts";
+import { hasOpenssl, selfSignedCertificate } from "../kafka/certificates.ts";
+
+const ignore = !hasOpenssl();
 
 /** A folder with a certificate and its key, another key, and files that hold neither. */
 async function withFiles(action: (folder: string) => Promise<void>): Promise<void> {
@@ -59,33 +61,47 @@ Deno.test("readSecurity() reads nothing where nothing is asked for", async () =>
   assert.deepEqual(await readSecurity(configured({})), { tls: null, sasl: null });
 });
 
-Deno.test("readSecurity() reads certificates, all those of a bundle, and the key", async () => {
-  await withFiles(async (folder) => {
-    const { tls } = await readSecurity(ssl(folder, {
-      KAFKA_SSL_CA_FILE: "bundle.pem",
-      KAFKA_SSL_CERTIFICATE_FILE: "own.pem",
-      KAFKA_SSL_KEY_FILE: "own.key",
-    }));
-    assert.equal(tls?.ca?.match(/BEGIN CERTIFICATE/g)?.length, 2);
-    assert.equal(tls?.client?.key, await Deno.readTextFile(`${folder}/own.key`));
-  });
-});
+Deno.test(
+  "readSecurity() reads certificates, all those of a bundle, and the key",
+  { ignore },
+  async () => {
+    await withFiles(async (folder) => {
+      const { tls } = await readSecurity(ssl(folder, {
+        KAFKA_SSL_CA_FILE: "bundle.pem",
+        KAFKA_SSL_CERTIFICATE_FILE: "own.pem",
+        KAFKA_SSL_KEY_FILE: "own.key",
+      }));
+      assert.equal(tls?.ca?.match(/BEGIN CERTIFICATE/g)?.length, 2);
+      assert.equal(tls?.client?.key, await Deno.readTextFile(`${folder}/own.key`));
+    });
+  },
+);
 
-Deno.test("readSecurity() refuses files that are not there, or hold something else, naming the option", async () => {
-  await withFiles(async (folder) => {
-    for (const file of ["nowhere.pem", "text", "broken.pem", "own.key"]) {
-      const message = await refusal(ssl(folder, { KAFKA_SSL_CA_FILE: file }));
-      assert.ok(message.includes(`Cannot use --ssl-ca-file ${folder}/${file}: `), message);
-    }
-    const pair = (certificate: string, key: string) =>
-      refusal(ssl(folder, { KAFKA_SSL_CERTIFICATE_FILE: certificate, KAFKA_SSL_KEY_FILE: key }));
-    assert.match(await pair("own.pem", "other.key"), /--ssl-key-file .* is not the key of/);
-    assert.match(await pair("own.pem", "text"), /--ssl-key-file .* expected a private key in PEM/);
-    assert.match(await pair("text", "own.key"), /--ssl-certificate-file .* expected certificates/);
-  });
-});
+Deno.test(
+  "readSecurity() refuses files that are not there, or hold something else, naming the option",
+  { ignore },
+  async () => {
+    await withFiles(async (folder) => {
+      for (const file of ["nowhere.pem", "text", "broken.pem", "own.key"]) {
+        const message = await refusal(ssl(folder, { KAFKA_SSL_CA_FILE: file }));
+        assert.ok(message.includes(`Cannot use --ssl-ca-file ${folder}/${file}: `), message);
+      }
+      const pair = (certificate: string, key: string) =>
+        refusal(ssl(folder, { KAFKA_SSL_CERTIFICATE_FILE: certificate, KAFKA_SSL_KEY_FILE: key }));
+      assert.match(await pair("own.pem", "other.key"), /--ssl-key-file .* is not the key of/);
+      assert.match(
+        await pair("own.pem", "text"),
+        /--ssl-key-file .* expected a private key in PEM/,
+      );
+      assert.match(
+        await pair("text", "own.key"),
+        /--ssl-certificate-file .* expected certificates/,
+      );
+    });
+  },
+);
 
-Deno.test("readSecurity() takes a secret from the one line of its file", async () => {
+Deno.test("readSecurity() takes a secret from the one line of its file", { ignore }, async () => {
   await withFiles(async (folder) => {
     for (const file of ["text", "line"]) {
       const { sasl } = await readSecurity(login(`${folder}/${file}`));
