@@ -35,7 +35,7 @@ Deno.test("the sandbox refuses everything but OUT_DIR and the listed host, in de
     await expectAllRefused(
       Deno.execPath(),
       [...args, `${root}tests/compile/probe_main.ts`],
-      folder,
+      { folder, isExecutable: false },
     );
   });
 });

@@ -40,6 +40,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   "read all environment names": () => Deno.env.toObject(),
   "read the host name": () => Deno.hostname(),
   "import a module": ({ outside }) => import(`file://${outside}/secret.ts`),
+  "import /etc/passwd as text": () => import(`file://${"/etc/passwd"}`, { with: { type: "text" } }),
   "import a module from the network": ({ otherPort }) => import(`http://${HOST}:${otherPort}/a.ts`),
   "start a worker with more permissions": () =>
     new Worker(new URL("data:text/javascript,"), {
@@ -84,11 +85,13 @@ export async function outcomes(
 
 function isRefusal(error: unknown): boolean {
   if (error instanceof Deno.errors.NotCapable) return true;
-  // node: modules, import() and Worker wrap it.
+  // node: modules, import() and Worker wrap it. Deno 2.6 says ECONNREFUSED for it in node:net (both ports
+  // listen), and an executable has no loader for modules from the network.
   return error instanceof Error &&
-    /Requires \w+ access|EACCES|NotCapable|escalate|--no-remote/.test(
-      `${error.message} ${"code" in error ? error.code : ""}`,
-    );
+    /Requires \w+ access|EACCES|NotCapable|escalate|--no-remote|ECONNREFUSED|Module not found: http/
+      .test(
+        `${error.message} ${"code" in error ? error.code : ""}`,
+      );
 }
 
 async function connectTo(port: number): Promise<void> {

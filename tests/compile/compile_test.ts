@@ -14,7 +14,7 @@ Deno.test("the sandbox refuses everything but OUT_DIR and the listed host, in a 
     output,
   });
   await Deno.mkdir(`${folder.path}/run`);
-  await expectAllRefused(output, [], `${folder.path}/run`);
+  await expectAllRefused(output, [], { folder: `${folder.path}/run`, isExecutable: true });
 });
 
 Deno.test("the executable runs in an empty folder with neither Deno nor Node", async (test) => {

@@ -10,12 +10,19 @@ interface Report {
 
 const HOST = "127.0.0.1";
 
+/**
+ * What an executable does not refuse (seen with Deno 2.6.10): its module loader reads files without asking for
+ * permission. Only code that already runs inside can use it; README says so.
+ */
+const LEFT_IN_EXECUTABLES = ["import a module", "import /etc/passwd as text"];
+
 /** Runs a probe in a folder; expects each of its attempts to be refused, and what is allowed to work. */
 export async function expectAllRefused(
   command: string,
   args: readonly string[],
-  folder: string,
+  { folder, isExecutable }: { readonly folder: string; readonly isExecutable: boolean },
 ): Promise<void> {
+  const left = isExecutable ? LEFT_IN_EXECUTABLES : [];
   const outDir = `${folder}/lake`, outside = `${folder}/outside`;
   await Deno.mkdir(outDir);
   await Deno.mkdir(outside);
@@ -33,9 +40,9 @@ export async function expectAllRefused(
   const text = new TextDecoder().decode(stdout);
   assert.ok(text.startsWith('{"worker"'), text + new TextDecoder().decode(stderr));
   const { worker, main }: Report = JSON.parse(text);
-  expectEach(worker.attempts, "refused");
-  expectEach(worker.allowed, "allowed");
-  expectEach(main, "refused");
+  expectEach(worker.attempts, { expected: "refused", left });
+  expectEach(worker.allowed, { expected: "allowed", left: [] });
+  expectEach(main, { expected: "refused", left });
   assert.ok(Object.keys(worker.attempts).length >= 20, "all attempts were made");
   const names = [...Deno.readDirSync(outside)].map(({ name }) => name).sort();
   assert.deepEqual(names, ["secret", "secret.ts"]);
@@ -47,7 +54,11 @@ async function hangUp(listener: Deno.Listener): Promise<void> {
   for await (const connection of listener) connection.close();
 }
 
-function expectEach(results: Readonly<Record<string, string>>, expected: string): void {
-  const others = Object.entries(results).filter(([, result]) => result !== expected);
+function expectEach(
+  results: Readonly<Record<string, string>>,
+  { expected, left }: { readonly expected: string; readonly left: readonly string[] },
+): void {
+  const others = Object.entries(results)
+    .filter(([name, result]) => result !== expected && !left.includes(name));
   assert.deepEqual(Object.fromEntries(others), {}, `all are ${expected}`);
 }
