@@ -6,6 +6,7 @@ import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_fil
 import type { FromWorker } from "./src/protocol.ts";
 import { prepareOutDir, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
 import { scrub } from "./src/runtime/logs.ts";
+import { readSecurity } from "./src/security_files.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -65,6 +66,7 @@ async function readKeys(config: Config): Promise<KeyRing | null> {
 
 async function runMode(mode: Mode, config: Config): Promise<void> {
   const keys = await readKeys(config);
+  const security = await readSecurity(config);
   const outDir = LAKE.includes(mode)
     ? await prepareOutDir(config.outDir, WRITERS.includes(mode) ? config.fileMode : null)
     : null;
@@ -75,7 +77,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    mayUseNetwork: KAFKA.includes(mode),
+    network: KAFKA.includes(mode) && (config.allowedHosts.length === 0 || config.allowedHosts),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const worker = await startSandbox(permissions, {
@@ -104,7 +106,14 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   ) {
     Deno.addSignalListener(signal, stop);
   }
-  worker.tell({ kind: "run", mode, config: { ...config, logFormat }, outDir: outDir ?? "", keys });
+  worker.tell({
+    kind: "run",
+    mode,
+    config: { ...config, logFormat },
+    security,
+    outDir: outDir ?? "",
+    keys,
+  });
 }
 
 async function main(command: Command): Promise<void> {

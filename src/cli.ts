@@ -58,7 +58,7 @@ function noSuchMode(first: string, second: string | undefined): Error {
 
 function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
   const keys = new Map(
-    OPTION_ROWS.filter(([, row]) => row.modes.includes(mode))
+    OPTION_ROWS.filter(([, row]) => row.modes.includes(mode) && !row.isSecret)
       .map((
         [key, row],
       ) => [flagOf(key).slice(2), { key, isSwitch: row.accepts === "true or false" }]),
@@ -93,6 +93,13 @@ function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
 }
 
 function notUnderstood(mode: Mode, text: string): Error {
+  const secret = OPTION_ROWS.find(([key, row]) => row.isSecret && flagOf(key) === text);
+  if (secret !== undefined) {
+    return usageError(
+      `Cannot use ${text}: flags can be seen by other users of the machine. ` +
+        `Set ${environmentOf(...secret)}, or use ${text}-file`,
+    );
+  }
   return usageError(
     `Cannot use ${
       JSON.stringify(text)
@@ -133,8 +140,11 @@ export function helpText(mode: Mode | null, version: string): string {
 function optionLines(mode: Mode): string[] {
   return OPTION_ROWS.filter(([, row]) => row.modes.includes(mode)).flatMap(([key, row]) => {
     const unit = row.unit === "" ? "" : ` ${row.unit}`;
+    const name = environmentOf(key, row);
     return [
-      `  ${flagOf(key)}  (${environmentOf(key, row)}, default ${defaultOf(row, mode)}${unit})`,
+      row.isSecret
+        ? `  ${name}  (a secret: no flag)`
+        : `  ${flagOf(key)}  (${name}, default ${defaultOf(row, mode)}${unit})`,
       `      ${row.meaning}: ${row.accepts}`,
     ];
   });

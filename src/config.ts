@@ -5,13 +5,15 @@ import { waitingOptions } from "./options/waiting_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
 import { outputOptions } from "./options/output_options.ts";
 import { restOptions } from "./options/rest_options.ts";
-import type { Mode, Option } from "./options/option.ts";
+import { refuseInsecure, securityOptions } from "./options/security_options.ts";
+import type { Mode, Option, ValuesOf } from "./options/option.ts";
 
 /** The option table: the one source of flags, environment names, defaults, help, README and validation. */
 export const OPTIONS = {
   ...lakeOptions,
   ...restOptions,
   ...kafkaOptions,
+  ...securityOptions,
   ...waitingOptions,
   ...generatorOptions,
   ...outputOptions,
@@ -20,9 +22,7 @@ export const OPTIONS = {
 export type OptionKey = keyof typeof OPTIONS;
 
 /** A value for every option; those of other modes stand at their defaults. */
-export type Config = {
-  readonly [K in OptionKey]: (typeof OPTIONS)[K] extends Option<infer T> ? T : never;
-};
+export type Config = ValuesOf<typeof OPTIONS>;
 
 /** All rows of the table with their keys. */
 export const OPTION_ROWS = Object.entries(OPTIONS).map((
@@ -67,6 +67,7 @@ export function configure(
   });
   const config = Object.fromEntries(values) as Config;
   refuseContradictions(config);
+  refuseInsecure(config);
   return config;
 }
 
@@ -75,7 +76,8 @@ function parseOption(row: Option<unknown>, source: string, text: string): unknow
     return row.parse(text);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw usageError(`Cannot read ${source}: ${error.message}, got ${JSON.stringify(text)}`, error);
+    const got = row.isSecret ? "" : `, got ${JSON.stringify(text)}`;
+    throw usageError(`Cannot read ${source}: ${error.message}${got}`, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+import type { KafkaSecurity } from "./kafka/security.ts";
 import type { Mode } from "./options/option.ts";
 import type { KeyRing } from "./runtime/key_file.ts";
 import type { Progress } from "./runtime/reporting.ts";
@@ -9,6 +10,7 @@ export type ToWorker =
     readonly kind: "run";
     readonly mode: Mode;
     readonly config: Config;
+    readonly security: KafkaSecurity;
     readonly outDir: string;
     /** Read before the process gave up its permissions: the worker never sees the file. */
     readonly keys: KeyRing | null;

@@ -7,7 +7,8 @@ import { folderModeOf, makeFolderWithMode } from "./runtime/file_mode.ts";
 export interface SandboxPermissions {
   /** Absolute path of OUT_DIR, the only folder read and written; null for none at all. */
   readonly outDir: string | null;
-  readonly mayUseNetwork: boolean;
+  /** Hosts, with or without a port, that it may reach; true for all, false for none. */
+  readonly network: boolean | readonly string[];
   /** Environment names it may read. */
   readonly environment: readonly string[];
   /** The worker's module; another one where a test probes the sandbox. */
@@ -24,7 +25,7 @@ const WORKER = new URL("./worker.ts", import.meta.url);
  * @param onError told when the worker ends by an error that it did not catch
  */
 export async function startSandbox(
-  { outDir, mayUseNetwork, environment, module = WORKER }: SandboxPermissions,
+  { outDir, network, environment, module = WORKER }: SandboxPermissions,
   { onMessage, onError }: {
     readonly onMessage: (message: FromWorker) => void;
     readonly onError: (message: string) => void;
@@ -36,7 +37,7 @@ export async function startSandbox(
     name: "orilla",
     deno: {
       permissions: {
-        net: mayUseNetwork,
+        net: typeof network === "boolean" ? network : [...network],
         read: folders,
         write: folders,
         env: [...environment],

@@ -39,8 +39,9 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
   }
 }
 
-async function start(message: Extract<ToWorker, { kind: "run" }>): Promise<void> {
-  const { mode, config, outDir, keys } = message;
+async function start(
+  { mode, config, security, outDir, keys }: Extract<ToWorker, { kind: "run" }>,
+): Promise<void> {
   const log = setUpLogs({
     format: config.logFormat === "text" ? "text" : "json",
     level: config.logLevel,
@@ -51,8 +52,16 @@ async function start(message: Extract<ToWorker, { kind: "run" }>): Promise<void>
     progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
   };
   try {
-    const context = { config, outDir, keys, version: VERSION, reporter, log, stop: stop.signal };
-    await run(mode, context);
+    await run(mode, {
+      config,
+      security,
+      outDir,
+      keys,
+      version: VERSION,
+      reporter,
+      log,
+      stop: stop.signal,
+    });
     post({ kind: "end", exitCode: 0, message: null });
   } catch (error) {
     if (error instanceof SimulatedCrash) {

@@ -88,6 +88,18 @@ Deno.test("parseCommandLine() refuses flags that there are not, and those of ano
   }
 });
 
+Deno.test("parseCommandLine() takes no secret as a flag, does not repeat it, and says where it goes", () => {
+  const secrets = OPTION_ROWS.filter(([, { isSecret }]) => isSecret);
+  assert.ok(secrets.length >= 2);
+  for (const [key, row] of secrets) {
+    for (const line of [`consumer ${flagOf(key)}=hunter2`, `consumer ${flagOf(key)} hunter2`]) {
+      const message = refusal(line);
+      assert.ok(message.includes(environmentOf(key, row)), message);
+      assert.ok(!message.includes("hunter2"), message);
+    }
+  }
+});
+
 Deno.test("parseCommandLine() refuses words that belong to no flag", () => {
   assert.ok(refusal("simulate 100").includes('"100"'));
   assert.ok(refusal("simulate -- --count").includes('"--count"'));
@@ -135,10 +147,12 @@ Deno.test("helpText() lists every option of a mode with its name, default, unit 
     assert.ok(text.includes(MODE_MEANINGS[mode]));
     for (const [key, row] of OPTION_ROWS) {
       const isListed = row.modes.includes(mode);
-      assert.equal(text.includes(`  ${flagOf(key)}  (${environmentOf(key, row)},`), isListed, key);
+      const name = environmentOf(key, row);
+      const head = row.isSecret ? `${name}  (a secret: no flag)` : `${flagOf(key)}  (${name},`;
+      assert.equal(text.includes(`  ${head}`), isListed, key);
       if (!isListed) continue;
       const unit = row.unit === "" ? "" : ` ${row.unit}`;
-      assert.ok(text.includes(`default ${defaultOf(row, mode)}${unit})`), key);
+      assert.ok(row.isSecret || text.includes(`default ${defaultOf(row, mode)}${unit})`), key);
       assert.ok(text.includes(`${row.meaning}: ${row.accepts}`), key);
     }
   }
@@ -148,7 +162,9 @@ Deno.test("helpText() without a mode lists every mode, every option and the exit
   const text = helpText(null, "1.2.3");
   assert.ok(text.includes("orilla 1.2.3"));
   for (const mode of MODES) assert.ok(text.includes(`orilla ${mode}`), mode);
-  for (const [key] of OPTION_ROWS) assert.ok(text.includes(`${flagOf(key)} `), key);
+  for (const [key, row] of OPTION_ROWS) {
+    assert.ok(text.includes(row.isSecret ? `${environmentOf(key, row)} ` : `${flagOf(key)} `), key);
+  }
   for (const code of ["0 done", "1 something outside", "2 wrong", "3 the lake", "4 going on"]) {
     assert.ok(text.includes(code), code);
   }

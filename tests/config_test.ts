@@ -125,14 +125,17 @@ for (const [key, row] of OPTION_ROWS) {
     const [mode] = row.modes;
     assert.ok(mode !== undefined);
     const sources: readonly (readonly [string, () => unknown])[] = [
-      [flagOf(key), () => configure(mode, new Map([[key, NONSENSE]]), environment())],
+      ...row.isSecret ? [] : [
+        [flagOf(key), () => configure(mode, new Map([[key, NONSENSE]]), environment())] as const,
+      ],
       [
         environmentOf(key, row),
         () => configure(mode, NOTHING, environment({ [environmentOf(key, row)]: NONSENSE })),
       ],
     ];
     for (const [source, configuring] of sources) {
-      const expected = `Cannot read ${source}: expected ${row.accepts}, got "\\u0000"`;
+      const got = row.isSecret ? "" : `, got "\\u0000"`;
+      const expected = `Cannot read ${source}: expected ${row.accepts}${got}`;
       assert.equal(usageFailure(configuring), expected);
     }
   });

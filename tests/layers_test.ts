@@ -5,7 +5,14 @@ const root = new URL("../", import.meta.url);
 /** Who may import whom: a file imports from its own folder, or from a layer below its own. */
 const LAYERS: readonly (readonly string[])[] = [
   ["main.ts", "src/worker.ts"],
-  ["src/sandbox.ts", "src/terminal.ts", "src/cli.ts", "src/protocol.ts", "src/version.ts"],
+  [
+    "src/sandbox.ts",
+    "src/security_files.ts",
+    "src/terminal.ts",
+    "src/cli.ts",
+    "src/protocol.ts",
+    "src/version.ts",
+  ],
   ["src/commands"],
   ["src/config.ts"],
   ["src/options"],
@@ -36,6 +43,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "src/runtime": ["@logtape/logtape", "prom-client", "node:process"],
   "src/cli.ts": ["node:util"],
   "src/sandbox.ts": ["node:path"],
+  "src/security_files.ts": ["node:crypto"],
 };
 
 interface Import {

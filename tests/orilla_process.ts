@@ -45,6 +45,7 @@ function denoArguments(args: readonly string[]): string[] {
   return [
     "run",
     "--no-prompt",
+    "--no-remote",
     "--frozen",
     `--config=${root}deno.json`,
     ...permissions,

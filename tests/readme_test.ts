@@ -29,7 +29,8 @@ function optionTable(): string {
     const defaults = [...new Set(row.modes.map((mode) => defaultOf(row, mode)))].join(" / ");
     const unit = row.unit === "" ? "" : ` ${row.unit}`;
     const accepts = row.accepts.split(" with a label of")[0]?.replaceAll("|", "\\|");
-    const cells = [`\`${flagOf(key)}\``, `\`${environmentOf(key, row)}\``, `${defaults}${unit}`];
+    const flag = row.isSecret ? "(secret: no flag)" : `\`${flagOf(key)}\``;
+    const cells = [flag, `\`${environmentOf(key, row)}\``, `${defaults}${unit}`];
     return `| ${[...cells, row.modes.join(", "), `${row.meaning}: ${accepts}`].join(" | ")} |\n`;
   });
   return "| flag | environment | default | modes | meaning: accepted |\n|---|---|---|---|---|\n" +

@@ -1,12 +1,22 @@
 import { operatingError } from "../core/errors.ts";
-import { kafkaClient, noBrokerError } from "../kafka/client.ts";
-import { JoinGate } from "../kafka/join_gate.ts";
+import {
+  checkBrokers,
+  type ConnectedClient,
+  connectionError,
+  kafkaClient,
+} from "../kafka/client.ts";
 import { topicExists } from "../kafka/publisher.ts";
 import { KafkaSource } from "../kafka/source.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
-import { aborted, type CommandContext, retryingOf, sessionOptions } from "./context.ts";
+import {
+  aborted,
+  type CommandContext,
+  connectionOf,
+  retryingOf,
+  sessionOptions,
+} from "./context.ts";
 import { summaryText, thousands } from "./summary.ts";
 
 /** Brings a topic into the lake until it is told to stop, or its end is reached. */
@@ -16,14 +26,15 @@ export async function consume(context: CommandContext): Promise<void> {
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
   using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
-  const gate = new JoinGate();
-  if (!await waitForTopic(context, kafkaClient(config, { log }))) return;
+  const connection = connectionOf(context);
+  const client = kafkaClient(connection, { log });
+  await checkBrokers(client);
+  if (!await waitForTopic(context, client)) return;
 
   const startMs = systemClock.monotonicMs();
   const end = new EndOfRun(context, session);
   await using source = new KafkaSource({
-    kafka: kafkaClient(config, { log, gate, isPatient: true }),
-    gate,
+    client: kafkaClient(connection, { log, isPatient: true }),
     topic: config.topic,
     groupId: config.groupId,
     allowsGaps: config.allowGaps,
@@ -54,11 +65,11 @@ export async function consume(context: CommandContext): Promise<void> {
 /** Waits until the topic is there; with --until-end there is nothing to wait for. */
 async function waitForTopic(
   { config, log, stop }: CommandContext,
-  kafka: ReturnType<typeof kafkaClient>,
+  client: ConnectedClient,
 ): Promise<boolean> {
   for (let attempt = 1; !stop.aborted; attempt++) {
-    const exists = await topicExists(kafka, config.topic).catch((error) => {
-      throw noBrokerError(config, error);
+    const exists = await topicExists(client.kafka, config.topic).catch(async (error) => {
+      throw await connectionError(client, error);
     });
     if (exists) return true;
     if (config.untilEnd) {

@@ -1,5 +1,7 @@
 import type { RetriedOperation } from "../core/counters.ts";
 import type { Config } from "../config.ts";
+import type { KafkaConnection } from "../kafka/client.ts";
+import { kafkajsSecurity, type KafkaSecurity, showsSecret } from "../kafka/security.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { KeyRing } from "../runtime/key_file.ts";
@@ -10,6 +12,8 @@ import type { Retrying } from "../runtime/retry.ts";
 /** What a command runs with, inside the sandbox. */
 export interface CommandContext {
   readonly config: Config;
+  /** Certificates and secrets, as read from their files. */
+  readonly security: KafkaSecurity;
   /** Absolute path of OUT_DIR, which exists; "" for a command that has none. */
   readonly outDir: string;
   readonly version: string;
@@ -40,6 +44,15 @@ export function retryingOf(
       log.warning("failed, and is tried again", { operation, error: String(error), waitMs });
     },
   };
+}
+
+/** The way to the brokers that a command was given. */
+export function connectionOf({ config, security, log }: CommandContext): KafkaConnection {
+  if (security.tls === null && showsSecret(security)) {
+    log.warning("the login is sent without encryption: use SASL_SSL, or a SCRAM mechanism");
+  }
+  const { bootstrapServers, clientId } = config;
+  return { bootstrapServers, clientId, security, kafkajsSecurity: kafkajsSecurity(security) };
 }
 
 /** The part of a lake session's options that comes from the configuration. */

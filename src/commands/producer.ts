@@ -1,10 +1,10 @@
 import { messageOf, operatingError } from "../core/errors.ts";
-import { kafkaClient, noBrokerError } from "../kafka/client.ts";
+import { checkBrokers, connectionError, kafkaClient } from "../kafka/client.ts";
 import { KafkaPublisher, type RecordToPublish } from "../kafka/publisher.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { generateEvents } from "../simulation/event_generator.ts";
-import { chunkSizeOf, type CommandContext, pacer, retryingOf } from "./context.ts";
+import { chunkSizeOf, type CommandContext, connectionOf, pacer, retryingOf } from "./context.ts";
 import { generatorOptions } from "./simulate.ts";
 import { thousands } from "./summary.ts";
 
@@ -12,8 +12,10 @@ import { thousands } from "./summary.ts";
 export async function produce(context: CommandContext): Promise<void> {
   const { config, reporter, log, stop } = context;
   const { topic } = config;
+  const client = kafkaClient(connectionOf(context), { log });
+  await checkBrokers(client);
   await using publisher = new KafkaPublisher({
-    kafka: kafkaClient(config, { log }),
+    kafka: client.kafka,
     topic,
     log,
     retrying: retryingOf(context),
@@ -21,7 +23,7 @@ export async function produce(context: CommandContext): Promise<void> {
   try {
     await publisher.start();
   } catch (error) {
-    throw noBrokerError(config, error);
+    throw await connectionError(client, error);
   }
   const startMs = systemClock.monotonicMs();
   const acknowledged = await send(context, publisher);

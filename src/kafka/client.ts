@@ -1,18 +1,32 @@
 import { Kafka, logLevel } from "kafkajs";
 import process from "node:process";
-import { messageOf, operatingError } from "../core/errors.ts";
+import { messageOf, operatingError, type OrillaError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { keepMembersWithoutBrokers } from "./brokerless.ts";
 import { registerCodecs } from "./codecs.ts";
+import { probeBroker } from "./broker_probe.ts";
+import { refusalBehind, refusalError, refusalMessage } from "./connection_errors.ts";
 import { deliverRecordBlocks } from "./fetch_response.ts";
 import { readHeadersInOnePass } from "./header_reading.ts";
 import { JoinGate } from "./join_gate.ts";
+import type { KafkajsSecurity, KafkaSecurity } from "./security.ts";
 
 /** How to reach the brokers. */
 export interface KafkaConnection {
   /** host:port of each. */
   readonly bootstrapServers: readonly string[];
   readonly clientId: string;
+  readonly security: KafkaSecurity;
+  /** The part of kafkajs's configuration that says so, made once: all clients of a process share its tokens. */
+  readonly kafkajsSecurity: KafkajsSecurity;
+}
+
+/** A client, and what it was made of. */
+export interface ConnectedClient {
+  readonly kafka: Kafka;
+  readonly connection: KafkaConnection;
+  /** What its sockets go through, and what its group members wait for before they give up their partitions. */
+  readonly gate: JoinGate;
 }
 
 /** How long a client tries before it gives up: a few seconds. */
@@ -23,26 +37,24 @@ const PATIENT = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 1_000_000
 /**
  * A kafkajs client that logs through ours.
  *
- * @param gate what its group members wait for before they give up their partitions
  * @param isPatient for group members: kafkajs leaves the group when its tries are spent, and what was just
  * committed could then not be acknowledged any more
  */
 export function kafkaClient(
-  { bootstrapServers, clientId }: KafkaConnection,
-  { log, gate = new JoinGate(), isPatient = false }: {
-    readonly log: Log;
-    readonly gate?: JoinGate;
-    readonly isPatient?: boolean;
-  },
-): Kafka {
+  connection: KafkaConnection,
+  { log, isPatient = false }: { readonly log: Log; readonly isPatient?: boolean },
+): ConnectedClient {
+  const { bootstrapServers, clientId, kafkajsSecurity } = connection;
+  const gate = new JoinGate();
   registerCodecs();
   deliverRecordBlocks();
   readHeadersInOnePass();
   keepMembersWithoutBrokers();
   silenceNegativeTimeouts();
-  return new Kafka({
+  const kafka = new Kafka({
     clientId,
     brokers: [...bootstrapServers],
+    ...kafkajsSecurity,
     socketFactory: gate.socketFactory,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
@@ -55,6 +67,7 @@ export function kafkaClient(
       log.debug(`kafkajs ${namespace}: ${message}`, { ...field(error), ...at });
     },
   });
+  return { kafka, connection, gate };
 }
 
 let isSilenced = false;
@@ -74,14 +87,62 @@ function silenceNegativeTimeouts(): void {
   };
 }
 
-/** The failure to reach any broker, with what was tried and what can be done. */
-export function noBrokerError({ bootstrapServers }: KafkaConnection, cause: unknown): Error {
-  return operatingError(
-    `No Kafka broker answered at ${bootstrapServers.join(", ")} (${
-      messageOf(cause)
-    }). Either start ` +
+/**
+ * Finds out at once whether brokers can be talked to with these settings; kafkajs would try for long, and
+ * not say why it failed. First those that were named, then those that they name.
+ *
+ * @throws OrillaError with exit code 1 that says why, and what can be done
+ */
+export async function checkBrokers(client: ConnectedClient): Promise<void> {
+  const { kafka, connection: { bootstrapServers, security }, gate } = client;
+  const refusals = await refusalsOf(bootstrapServers, security);
+  if (refusals.length === bootstrapServers.length && refusals[0] !== undefined) throw refusals[0];
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    const others = brokers.map(({ host, port }) => `${host}:${port}`)
+      .filter((server) => !gate.contacted.has(server));
+    const [refusal] = await refusalsOf(others, security);
+    if (refusal !== undefined) throw refusal;
+  } catch (error) {
+    throw await connectionError(client, error);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function refusalsOf(
+  servers: Iterable<string>,
+  security: KafkaSecurity,
+): Promise<readonly OrillaError[]> {
+  const refusals = await Promise.all(Array.from(servers, async (server) => {
+    const finding = await probeBroker(server, security);
+    if (finding.kind === "fine" || finding.kind === "unknown") return null;
+    return refusalError(refusalMessage(finding, { server, security }));
+  }));
+  return refusals.filter((refusal) => refusal !== null);
+}
+
+/** Why one of the brokers that kafkajs has turned to refuses; null where none does. */
+export async function refusalNow(
+  { connection, gate }: Omit<ConnectedClient, "kafka">,
+): Promise<OrillaError | null> {
+  const [refusal = null] = await refusalsOf(gate.contacted, connection.security);
+  return refusal;
+}
+
+/** Why no broker could be used, with what was tried and what can be done. */
+export async function connectionError(
+  client: Omit<ConnectedClient, "kafka">,
+  error: unknown,
+): Promise<OrillaError> {
+  const { bootstrapServers, security } = client.connection;
+  const server = bootstrapServers.join(", ");
+  return refusalBehind(error, { server, security }) ?? await refusalNow(client) ?? operatingError(
+    `No Kafka broker answered at ${server} (${messageOf(error)}). Either start ` +
       `one (deno task kafka:up) or name yours with --bootstrap-servers, or run without a Kafka: ` +
       `orilla simulate`,
-    cause,
+    error,
   );
 }

@@ -1,3 +1,5 @@
+import { OrillaError } from "../core/errors.ts";
+
 /** Errors of kafkajs, and of the protocol, that stay as they are however often one tries. */
 const FATAL = new Set([
   "KafkaJSNotImplemented",
@@ -27,6 +29,8 @@ export function isRefusal(error: unknown): boolean {
 /** Whether an error of kafkajs, or what caused it, makes every further try useless. */
 export function isFatal(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  // A refusal of our own, see connection_errors.ts.
+  if (error instanceof OrillaError) return "retriable" in error && error.retriable === false;
   const type = "type" in error ? String(error.type) : "";
   return FATAL.has(error.name) || FATAL.has(type) || isFatal(error.cause);
 }

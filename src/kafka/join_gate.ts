@@ -22,9 +22,12 @@ export class JoinGate {
   before: () => Promise<void> = () => Promise.resolve();
   /** Told of each Heartbeat and SyncGroup request, right before it is sent. */
   onRenewing: () => void = () => {};
+  /** host:port of each broker that kafkajs has connected to, or tried to. */
+  readonly contacted = new Set<string>();
 
   /** Makes kafkajs's sockets, with the gate in their `write`. */
   readonly socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    this.contacted.add(`${host}:${port}`);
     const socket: Socket = ssl
       ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
       : connectPlain({ host, port }, onConnect);

@@ -28,8 +28,6 @@ export class Membership {
   heartbeat: (() => Promise<void>) | null = null;
   readonly #options: MembershipOptions;
   readonly #lease: MembershipLease;
-  /** When the coordinator last accepted something of this process, on the monotonic clock. */
-  #heardMs: number;
   /** How often the coordinator accepted offsets. */
   #writtenCount = 0;
   /** Nothing is waited for any more. */
@@ -38,18 +36,12 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     const { consumer, gate, sessionTimeoutMs, retrying: { clock } } = options;
-    this.#heardMs = clock.monotonicMs();
     this.#lease = new MembershipLease(clock, sessionTimeoutMs);
     gate.onRenewing = () => this.#lease.noteSent();
     const { COMMIT_OFFSETS, GROUP_JOIN, HEARTBEAT } = consumer.events;
     consumer.on(COMMIT_OFFSETS, () => void this.#writtenCount++);
-    consumer.on(HEARTBEAT, () => this.#heard());
-    consumer.on(GROUP_JOIN, () => this.#heard());
-  }
-
-  /** For how long the coordinator has accepted nothing, milliseconds. */
-  get silentMs(): number {
-    return this.#options.retrying.clock.monotonicMs() - this.#heardMs;
+    consumer.on(HEARTBEAT, () => this.#lease.noteAccepted());
+    consumer.on(GROUP_JOIN, () => this.#lease.noteAccepted());
   }
 
   /** Nothing is tried again from now on. */
@@ -124,11 +116,6 @@ export class Membership {
         await delay(RETRY_MS);
       }
     }
-  }
-
-  #heard(): void {
-    this.#lease.noteAccepted();
-    this.#heardMs = this.#options.retrying.clock.monotonicMs();
   }
 }
 

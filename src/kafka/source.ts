@@ -1,16 +1,18 @@
-import type { Admin, Batch, Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import type { Admin, Batch, Consumer, EachBatchPayload } from "kafkajs";
 import type { OffsetRange } from "../core/commit.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { RecordRun, TopicPartition } from "../core/record.ts";
 import type { Log } from "../runtime/logs.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { Assignment } from "./assignment.ts";
-import type { JoinGate } from "./join_gate.ts";
+import { type ConnectedClient, refusalNow } from "./client.ts";
+import { refusalBehind } from "./connection_errors.ts";
 import { Membership } from "./membership.ts";
 import { type KnownOffsets, startOffset } from "./positions.ts";
 import { isFatal } from "./errors.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
 import { cursors } from "./records.ts";
+import { SilenceWatch } from "./silence.ts";
 import { knownOffsets } from "./topic_offsets.ts";
 
 /** The part of a pipeline that a source feeds. */
@@ -28,9 +30,7 @@ export interface RecordSink {
 
 export interface KafkaSourceOptions {
   /** A patient client: as a member that waits for its broker the process keeps its partitions. */
-  readonly kafka: Kafka;
-  /** The gate of that client. */
-  readonly gate: JoinGate;
+  readonly client: ConnectedClient;
   readonly topic: string;
   readonly groupId: string;
   readonly instanceId: string;
@@ -58,13 +58,13 @@ export class KafkaSource implements AsyncDisposable {
   #assignment = Assignment.none();
   #isDraining = false;
   readonly #membership: Membership;
-  #watchdog: ReturnType<typeof setInterval> | undefined;
+  #silence: SilenceWatch | null = null;
   /** Where each partition's log ended when it was first looked at, for `--until-end`. */
   readonly #firstEnds = new Map<number, bigint>();
 
   constructor(options: KafkaSourceOptions) {
     this.#options = options;
-    const { kafka, gate, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
+    const { client: { kafka, gate }, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
     gate.before = () => this.#beforeLeaving();
     this.#admin = kafka.admin();
     this.#consumer = kafka.consumer({
@@ -77,7 +77,7 @@ export class KafkaSource implements AsyncDisposable {
       metadataMaxAge: metadataMaxAgeMs,
       retry: { restartOnFailure: () => Promise.resolve(false) },
     });
-    this.#membership = new Membership({ ...options, consumer: this.#consumer });
+    this.#membership = new Membership({ ...options, gate, consumer: this.#consumer });
   }
 
   /** Partitions assigned now, each with where its log ended when first seen and how far it was read. */
@@ -87,13 +87,20 @@ export class KafkaSource implements AsyncDisposable {
 
   /** Connects, joins the group and begins to deliver. The topic must exist. */
   async start(): Promise<void> {
-    const { topic } = this.#options;
-    this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
+    const { topic, client, retrying: { clock, policy } } = this.#options;
+    this.#silence = new SilenceWatch({
+      clock,
+      budgetMs: policy.budgetMs,
+      refusal: () => refusalNow(client),
+      onEnd: (error) => this.#giveUp(error),
+    });
     await this.#admin.connect();
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [topic], fromBeginning: true });
-    const { GROUP_JOIN, CRASH, START_BATCH_PROCESS } = this.#consumer.events;
+    const { GROUP_JOIN, HEARTBEAT, CRASH, START_BATCH_PROCESS } = this.#consumer.events;
+    this.#consumer.on(HEARTBEAT, () => this.#silence?.heard());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.#silence?.heard();
       this.#assign(payload.memberAssignment[topic] ?? []);
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error));
@@ -127,7 +134,7 @@ export class KafkaSource implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDraining = true;
     this.#membership.close();
-    clearInterval(this.#watchdog);
+    this.#silence?.[Symbol.dispose]();
     this.#assignment.end();
     // A broker that is gone must not hold up the end; the group finds out by itself.
     await Promise.race([
@@ -271,29 +278,26 @@ export class KafkaSource implements AsyncDisposable {
     });
   }
 
-  /** Ends the wait for a coordinator that has been silent for longer than the budget for retries. */
-  #watch(): void {
-    const { policy } = this.#options.retrying;
-    const { silentMs } = this.#membership;
-    if (this.#isDraining || silentMs < policy.budgetMs + SILENCE_MS) return;
+  /** Nothing is waited for any more. */
+  #giveUp(error: Error): void {
+    if (this.#isDraining) return;
     this.drain();
     this.#membership.close();
-    const seconds = Math.round(silentMs / 1000);
-    this.#options.onFailure(
-      operatingError(
-        `Kafka has not answered for ${seconds} s. Nothing is lost; start again when it does`,
-      ),
-    );
+    this.#options.onFailure(error);
   }
 
   /** kafkajs gave up and left the group. Joins anew, unless trying again cannot help. */
   #crashed(error: unknown): void {
-    const { sink, onFailure, retrying } = this.#options;
+    const { client, sink, onFailure, retrying } = this.#options;
     this.#assignment.end();
     sink.drop();
     if (this.#isDraining) return;
     if (isFatal(error)) {
-      onFailure(operatingError(`Kafka: ${messageOf(error)}`, error));
+      const { bootstrapServers, security } = client.connection;
+      const at = { server: bootstrapServers.join(", "), security };
+      onFailure(
+        refusalBehind(error, at) ?? operatingError(`Kafka: ${messageOf(error)}`, error),
+      );
       return;
     }
     retrying.onRetry("connect", error, RESTART_MS);
@@ -312,9 +316,6 @@ export class KafkaSource implements AsyncDisposable {
 }
 
 const RESTART_MS = 1_000;
-const WATCH_MS = 500;
-/** Silence that is normal: heartbeats are sent every 3 s. */
-const SILENCE_MS = 5_000;
 
 /** Larger fetches mean fewer turns; memory holds one fetch of all partitions at a time. */
 const FETCH_BYTES_PER_PARTITION = 1_048_576;

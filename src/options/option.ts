@@ -16,16 +16,31 @@ export interface Option<T> extends Parser<T> {
   readonly meaning: string;
   /** The environment name, where it is not made from the key. */
   readonly environment?: string;
+  /** A secret comes from the environment alone, never from a flag, and no message repeats it. */
+  readonly isSecret: boolean;
 }
 
-type Row<T> = Omit<Option<T>, "accepts" | "parse" | "unit" | "operandOf"> & {
+/** The values that the rows of a table stand for. */
+export type ValuesOf<Table> = {
+  readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never;
+};
+
+type Row<T> = Omit<Option<T>, "accepts" | "parse" | "unit" | "operandOf" | "isSecret"> & {
   readonly unit?: string;
   readonly operandOf?: readonly Mode[];
+  readonly isSecret?: boolean;
 };
 
 /** A row of the table: how its text is read, and what it means. */
 export function option<T>(parser: Parser<T>, row: Row<T>): Option<T> {
-  return { unit: "", operandOf: [], ...row, accepts: parser.accepts, parse: parser.parse };
+  return {
+    unit: "",
+    operandOf: [],
+    isSecret: false,
+    ...row,
+    accepts: parser.accepts,
+    parse: parser.parse,
+  };
 }
 
 /** Modes that write to the lake through the pipeline, and make OUT_DIR where it is missing. */

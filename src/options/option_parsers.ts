@@ -53,6 +53,57 @@ export function path(): Parser<string> {
   return textParser("a path", (text) => text === "" || text.includes("\0") ? undefined : text);
 }
 
+/** What may be left out: the default "none" is null. */
+export function optional<T>({ accepts, parse }: Parser<T>): Parser<T | null> {
+  return { accepts, parse: (text) => text === "none" ? null : parse(text) };
+}
+
+/** Text of one line, at most 1,000 characters: a user name, a password. */
+export function line(): Parser<string> {
+  return textParser(
+    "1 to 1000 characters on one line",
+    (text) => /^\P{Cc}{1,1000}$/u.test(text) ? text : undefined,
+  );
+}
+
+/** A line that may be left out, whatever it says: no text at all is null. */
+export function secret(): Parser<string | null> {
+  const { accepts, parse } = line();
+  return { accepts, parse: (text) => text === "" ? null : parse(text) };
+}
+
+/** A host name as it stands in a certificate; TLS has no server names that are IP addresses (RFC 6066). */
+export function hostName(): Parser<string> {
+  return textParser(
+    "a host name, no IP address",
+    (text) => /^(?![\d.]+$)[\w.-]{1,253}$/.test(text) ? text : undefined,
+  );
+}
+
+/** Hosts with or without a port, separated by commas; in lower case. Nothing at all is an empty list. */
+export function hostList(): Parser<readonly string[]> {
+  return textParser("host or host:port, or several separated by commas, or none", (text) => {
+    if (text === "none") return [];
+    const hosts = text.toLowerCase().split(",").map((host) => host.trim());
+    const areValid = hosts.every((host) => {
+      const match = /^(?:[\w.-]+|\[[\da-f:]+\])(?::(\d{1,5}))?$/.exec(host);
+      const port = Number(match?.[1] ?? 1);
+      return match !== null && port >= 1 && port <= 65_535;
+    });
+    return areValid ? hosts : undefined;
+  });
+}
+
+/** A URL that secrets may be sent to: https, or http to this machine. */
+export function secureUrl(): Parser<string> {
+  return textParser("an https:// URL without credentials (http:// for this machine)", (text) => {
+    const url = URL.parse(text);
+    if (url === null || url.username !== "" || url.password !== "") return undefined;
+    const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+    return url.protocol === "https:" || url.protocol === "http:" && isLocal ? url.href : undefined;
+  });
+}
+
 /** host:port, separated by commas. */
 export function serverList(): Parser<readonly string[]> {
   return textParser("host:port, or several separated by commas", (text) => {

@@ -1,39 +1,38 @@
 import { startSandbox } from "../../src/sandbox.ts";
+import { ATTEMPTS, outcomes } from "./attempts.ts";
 
 /** Starts the probe in the production sandbox, then tries the same from the main thread. */
-const [outDir = "", outside = ""] = Deno.args;
+const [outDir = "", outside = "", listedPort, otherPort] = Deno.args;
+const targets = {
+  outDir,
+  outside,
+  listedPort: Number(listedPort),
+  otherPort: Number(otherPort),
+};
 
-function refused(action: () => unknown): string {
-  try {
-    action();
-    return "allowed";
-  } catch (error) {
-    return error instanceof Deno.errors.NotCapable ? "refused" : String(error);
-  }
+function finish(report: unknown): never {
+  Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(report)));
+  Deno.exit(0);
 }
 
 const sandbox = await startSandbox({
   outDir,
-  mayUseNetwork: false,
+  network: [`127.0.0.1:${targets.listedPort}`],
   environment: ["NODE_ENV"],
   module: new URL("./probe_worker.ts", import.meta.url),
 }, {
-  onMessage: (message) => {
-    const text = message.kind === "print" ? message.text : "{}";
-    const main = {
-      "main: read /etc/passwd": refused(() => Deno.readTextFileSync("/etc/passwd")),
-      "main: write beside OUT_DIR": refused(() => Deno.writeTextFileSync(`${outside}/written`, "")),
-      "main: run a program": refused(() => new Deno.Command("/bin/true").outputSync()),
-      "main: read an environment name": refused(() => Deno.env.get("HOME")),
-    };
-    const results = { ...JSON.parse(text), ...main };
-    Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(results)));
-    Deno.exit(0);
+  onMessage: async (message) => {
+    const worker = JSON.parse(message.kind === "print" ? message.text : "{}");
+    // The main thread has given up OUT_DIR and the network as well.
+    const main = await outcomes({
+      ...ATTEMPTS,
+      "write into OUT_DIR": () => Deno.writeTextFileSync(`${outDir}/main`, ""),
+      "connect to the listed host": () =>
+        Deno.connect({ hostname: "127.0.0.1", port: targets.listedPort }),
+    }, targets);
+    finish({ worker, main });
   },
-  onError: (message) => {
-    Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify({ error: message })));
-    Deno.exit(1);
-  },
+  onError: (message) => finish({ error: message }),
 });
-// The probe's paths stand where the production worker gets its command.
-Reflect.apply(sandbox.tell, null, [{ outDir, outside }]);
+// The probe's targets stand where the production worker gets its command.
+Reflect.apply(sandbox.tell, null, [targets]);

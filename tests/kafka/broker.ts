@@ -10,6 +10,8 @@ export interface BrokerOptions {
   readonly autoCreate?: boolean;
   /** Adds the TLS listener, and certificates in `dataDir`/tls; default false. */
   readonly tls?: boolean;
+  /** As `tls`, and the listener asks for client certificates; default false. */
+  readonly tlsClientAuth?: boolean;
   /** Adds the SASL listener, user alice with password alice-secret; default false. */
   readonly sasl?: boolean;
   /** More lines of server.properties, `KEY=VALUE`; they override the others. */
@@ -94,16 +96,22 @@ async function startLocalBroker(
     await wipe(dataDir);
     throw error;
   }
-  return new LocalBroker(args, { port, dataDir, ports, hasTls: options.tls ?? false });
+  return new LocalBroker(args, {
+    port,
+    dataDir,
+    ports,
+    hasTls: (options.tls || options.tlsClientAuth) ?? false,
+  });
 }
 
 async function startArguments(
-  { autoCreate, tls, sasl, conf = [], properties, clusterId }: BrokerOptions,
+  { autoCreate, tls, tlsClientAuth, sasl, conf = [], properties, clusterId }: BrokerOptions,
   { port, dataDir }: { readonly port: number; readonly dataDir: string },
 ): Promise<readonly string[]> {
   const args = ["start", "--port", String(port), "--data", dataDir];
   if (autoCreate) args.push("--auto-create");
   if (tls) args.push("--tls");
+  if (tlsClientAuth) args.push("--tls-client-auth");
   if (sasl) args.push("--sasl");
   for (const line of [...QUICK_RESTART, ...conf]) args.push("--conf", line);
   if (clusterId !== undefined) args.push("--cluster-id", clusterId);

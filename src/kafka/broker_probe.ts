@@ -1,0 +1,173 @@
+import { type Refusal, tlsRefusal } from "./connection_errors.ts";
+import type { KafkaSecurity, TlsSettings } from "./security.ts";
+
+/** What was found at host:port. */
+export type Finding = Refusal | { readonly kind: "fine" } | { readonly kind: "unknown" };
+
+const TIMEOUT_MS = 3_000;
+/** A request that any listener answers at once: SaslHandshake, version 1 (kafka.apache.org/protocol). */
+const SASL_HANDSHAKE_KEY = 17, SASL_HANDSHAKE_VERSION = 1;
+const CORRELATION_ID = 0x6f72696c;
+/** Error codes of its answer. */
+const NO_ERROR = 0, UNSUPPORTED_SASL_MECHANISM = 33, ILLEGAL_SASL_STATE = 34;
+/** A TLS record of type alert, version 3.x (RFC 8446, section 5.1). */
+const TLS_ALERT = 21, TLS_MAJOR = 3;
+
+/**
+ * Asks a broker one harmless question, and finds out what keeps these settings from working: kafkajs would
+ * see closed connections alone. `unknown` is anything that may pass by itself.
+ */
+export async function probeBroker(server: string, security: KafkaSecurity): Promise<Finding> {
+  try {
+    const answer = await ask(server, security);
+    return answer === null ? await silentAt(server, security) : judge(answer, security);
+  } catch (error) {
+    return await judgeFailure(error, { server, security });
+  }
+}
+
+async function judgeFailure(
+  error: unknown,
+  { server, security }: { readonly server: string; readonly security: KafkaSecurity },
+): Promise<Finding> {
+  if (!(error instanceof Error)) throw error;
+  if (error instanceof Deno.errors.NotCapable) return { kind: "not_allowed" };
+  if (error instanceof Deno.errors.TimedOut) return { kind: "unknown" };
+  const refusal = tlsRefusal(error.message, canShowCertificate(security.tls));
+  // It was not shown; whether it is accepted is found by connecting.
+  if (refusal?.kind === "client_certificate_missing" && security.tls?.client) {
+    return { kind: "fine" };
+  }
+  return refusal ?? await silentAt(server, security);
+}
+
+/** A broker closed the connection, or never answered: perhaps it speaks the other one of TLS and plain. */
+async function silentAt(server: string, { tls, sasl }: KafkaSecurity): Promise<Finding> {
+  const other = { tls: tls === null ? { ca: null, client: null, serverName: null } : null, sasl };
+  try {
+    const answer = await ask(server, other);
+    if (answer === null || isAlert(answer)) return { kind: "unknown" };
+    return { kind: tls === null ? "tls_only" : "no_tls_here" };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const speaksTls = tls === null && tlsRefusal(error.message, false) !== null;
+    return { kind: speaksTls ? "tls_only" : "unknown" };
+  }
+}
+
+function judge(answer: Uint8Array, { sasl }: KafkaSecurity): Finding {
+  if (isAlert(answer)) return { kind: "tls_only" };
+  const { errorCode, mechanisms } = decodeAnswer(answer);
+  switch (errorCode) {
+    case NO_ERROR:
+      return sasl === null ? { kind: "sasl_needed", mechanisms } : { kind: "fine" };
+    case UNSUPPORTED_SASL_MECHANISM:
+      return sasl === null
+        ? { kind: "sasl_needed", mechanisms }
+        : { kind: "no_such_mechanism", mechanisms };
+    case ILLEGAL_SASL_STATE:
+      return sasl === null ? { kind: "fine" } : { kind: "no_sasl_here" };
+    default:
+      return { kind: "unknown" };
+  }
+}
+
+/** The answer's bytes behind its length, or a TLS alert; null where the connection was closed without one. */
+async function ask(server: string, { tls, sasl }: KafkaSecurity): Promise<Uint8Array | null> {
+  const at = server.lastIndexOf(":");
+  const hostname = server.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const address = { hostname, port: Number(server.slice(at + 1)) };
+  const plain = await Deno.connect({ ...address, signal });
+  let connection: Deno.Conn = plain;
+  const close = () => connection.close();
+  try {
+    if (tls !== null) connection = await startTls(plain, { ...address, tls });
+    signal.addEventListener("abort", close);
+    await connection.write(encodeQuestion(sasl?.mechanism ?? "NONE"));
+    return await readAnswer(connection);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new Deno.errors.TimedOut(`${server} did not answer in ${TIMEOUT_MS} ms`);
+  } finally {
+    signal.removeEventListener("abort", close);
+    if (!signal.aborted) close();
+  }
+}
+
+/** Deno shows a certificate only where the name to verify is the host that is connected to. */
+function canShowCertificate(tls: TlsSettings | null): boolean {
+  return tls !== null && tls.client !== null && tls.serverName === null;
+}
+
+async function startTls(
+  plain: Deno.TcpConn,
+  { hostname, port, tls }: {
+    readonly hostname: string;
+    readonly port: number;
+    readonly tls: TlsSettings;
+  },
+): Promise<Deno.TlsConn> {
+  const { ca, client, serverName } = tls;
+  const caCerts = ca === null ? [] : [ca];
+  if (client === null || serverName !== null) {
+    return await Deno.startTls(plain, { hostname: serverName ?? hostname, caCerts });
+  }
+  plain.close();
+  const { certificate: cert, key } = client;
+  return await Deno.connectTls({ hostname, port, caCerts, cert, key });
+}
+
+async function readAnswer(connection: Deno.Conn): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(4096);
+  for (let length = 0; length < bytes.length;) {
+    const count = await connection.read(bytes.subarray(length));
+    if (count === null) return null;
+    length += count;
+    const answer = bytes.subarray(0, length);
+    if (isAlert(answer)) return answer;
+    const size = length < 4 ? Infinity : new DataView(bytes.buffer).getInt32(0);
+    if (length >= size + 4) return bytes.subarray(4, size + 4);
+  }
+  return null;
+}
+
+function isAlert(bytes: Uint8Array): boolean {
+  return bytes[0] === TLS_ALERT && bytes[1] === TLS_MAJOR;
+}
+
+/** Length, API key, version, correlation id, client id and mechanism; texts are behind their lengths. */
+function encodeQuestion(mechanism: string): Uint8Array {
+  const texts = ["orilla", mechanism].map((text) => new TextEncoder().encode(text));
+  const size = 8 + texts.reduce((sum, text) => sum + 2 + text.length, 0);
+  const bytes = new Uint8Array(4 + size);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, size);
+  view.setInt16(4, SASL_HANDSHAKE_KEY);
+  view.setInt16(6, SASL_HANDSHAKE_VERSION);
+  view.setInt32(8, CORRELATION_ID);
+  let at = 12;
+  for (const text of texts) {
+    view.setInt16(at, text.length);
+    bytes.set(text, at + 2);
+    at += 2 + text.length;
+  }
+  return bytes;
+}
+
+/** Correlation id, error code, and the mechanisms that the listener knows. */
+function decodeAnswer(
+  bytes: Uint8Array,
+): { readonly errorCode: number | null; readonly mechanisms: readonly string[] } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 10 || view.getInt32(0) !== CORRELATION_ID) {
+    return { errorCode: null, mechanisms: [] };
+  }
+  const mechanisms: string[] = [];
+  for (let at = 10; at + 2 <= bytes.length;) {
+    const length = view.getInt16(at);
+    mechanisms.push(new TextDecoder().decode(bytes.subarray(at + 2, at + 2 + length)));
+    at += 2 + Math.max(0, length);
+  }
+  return { errorCode: view.getInt16(4), mechanisms: mechanisms.toSorted() };
+}

@@ -1,0 +1,119 @@
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { messageOf, usageError } from "./core/errors.ts";
+import type {
+  KafkaSecurity,
+  PasswordSettings,
+  TlsSettings,
+  TokenSettings,
+} from "./kafka/security.ts";
+import { type SecurityConfig, usesSasl, usesTls } from "./options/security_options.ts";
+
+/**
+ * Reads the files that hold certificates, keys and secrets. It is done before the sandbox starts: the worker
+ * gets what is in them, and no permission to read them.
+ *
+ * @throws OrillaError with exit code 2 where one cannot be read, or does not hold what it should
+ */
+export async function readSecurity(config: SecurityConfig): Promise<KafkaSecurity> {
+  return {
+    tls: usesTls(config) ? await readTls(config) : null,
+    sasl: usesSasl(config) ? await readSasl(config) : null,
+  };
+}
+
+async function readTls(
+  { sslCaFile, sslCertificateFile, sslKeyFile, sslServerName }: SecurityConfig,
+): Promise<TlsSettings> {
+  const ca = sslCaFile === null ? null : await readCertificates("--ssl-ca-file", sslCaFile);
+  if (sslCertificateFile === null || sslKeyFile === null) {
+    return { ca, client: null, serverName: sslServerName };
+  }
+  const certificate = await readCertificates("--ssl-certificate-file", sslCertificateFile);
+  const key = await readSmall("--ssl-key-file", sslKeyFile);
+  const ofKey = parse("--ssl-key-file", {
+    path: sslKeyFile,
+    expected: "a private key in PEM, not encrypted",
+    read: () => spki(createPublicKey(createPrivateKey(key))),
+  });
+  if (ofKey !== spki(new X509Certificate(certificate).publicKey)) {
+    throw usageError(
+      `Cannot use --ssl-key-file ${sslKeyFile}: it is not the key of the (first) certificate in ` +
+        `--ssl-certificate-file ${sslCertificateFile}`,
+    );
+  }
+  return { ca, client: { certificate, key }, serverName: sslServerName };
+}
+
+async function readSasl(config: SecurityConfig): Promise<PasswordSettings | TokenSettings> {
+  const { saslMechanism: mechanism, saslUsername, oauthTokenUrl, oauthClientId } = config;
+  if (mechanism === "OAUTHBEARER") {
+    const { oauthClientSecret, oauthClientSecretFile, oauthScope } = config;
+    return {
+      mechanism,
+      tokenUrl: given("--oauth-token-url", oauthTokenUrl),
+      clientId: given("--oauth-client-id", oauthClientId),
+      clientSecret: oauthClientSecret ??
+        await readSecret("--oauth-client-secret-file", oauthClientSecretFile),
+      scope: oauthScope,
+    };
+  }
+  if (mechanism === "none") throw usageError("Cannot use SASL without --sasl-mechanism");
+  return {
+    mechanism,
+    username: given("--sasl-username", saslUsername),
+    password: config.saslPassword ??
+      await readSecret("--sasl-password-file", config.saslPasswordFile),
+  };
+}
+
+/** Contradictions are refused before, so null is a text that is not set. */
+function given(flag: string, text: string | null): string {
+  if (text === null) throw usageError(`Cannot use SASL without ${flag}`);
+  return text;
+}
+
+/** A secret is the whole file, but for the end of its one line. */
+async function readSecret(flag: string, path: string | null): Promise<string> {
+  const text = (await readSmall(flag, given(flag, path))).replace(/\r?\n$/, "");
+  if (text !== "" && !/\p{Cc}/u.test(text)) return text;
+  throw usageError(`Cannot use ${flag} ${path}: expected one line with the secret`);
+}
+
+async function readCertificates(flag: string, path: string): Promise<string> {
+  const text = await readSmall(flag, path);
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
+  parse(flag, {
+    path,
+    expected: "certificates in PEM",
+    read: () => {
+      if (blocks.length === 0) throw new Error("there is none");
+      return blocks.map((block) => new X509Certificate(block));
+    },
+  });
+  return `${blocks.join("\n")}\n`;
+}
+
+function spki(key: KeyObject): string {
+  return key.export({ type: "spki", format: "der" }).toString("hex");
+}
+
+/** Reads what the library may refuse; its reasons could repeat parts of the file, and are left out. */
+function parse<T>(flag: string, { path, expected, read }: {
+  readonly path: string;
+  readonly expected: string;
+  readonly read: () => T;
+}): T {
+  try {
+    return read();
+  } catch (error) {
+    throw usageError(`Cannot use ${flag} ${path}: expected ${expected}`, error);
+  }
+}
+
+async function readSmall(flag: string, path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw usageError(`Cannot use ${flag} ${path}: ${messageOf(error)}`, error);
+  }
+}
