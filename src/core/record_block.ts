@@ -36,8 +36,11 @@ export class RecordReader implements RecordCursor {
   #headersAt = 0;
   #at = 0;
   #left: number;
+  readonly #fromDelta: number;
 
-  constructor(block: RecordBlock) {
+  /** @param fromOffset records below it are passed over: brokers send the blocks that hold it whole */
+  constructor(block: RecordBlock, fromOffset = block.firstOffset) {
+    this.#fromDelta = Number(fromOffset - block.firstOffset);
     this.bytes = block.bytes;
     this.baseOffset = block.firstOffset;
     this.#firstTimestampMs = block.firstTimestampMs;
@@ -46,7 +49,14 @@ export class RecordReader implements RecordCursor {
   }
 
   next(): boolean {
-    if (this.#left === 0) return false;
+    while (this.#left > 0) {
+      this.#read();
+      if (this.offsetDelta >= this.#fromDelta) return true;
+    }
+    return false;
+  }
+
+  #read(): void {
     this.#left--;
     const length = this.#varint();
     const end = this.#at + length;
@@ -71,7 +81,6 @@ export class RecordReader implements RecordCursor {
     this.byteLength = Math.max(0, keyLength) + Math.max(0, valueLength);
     if (this.#at + NO_HEADERS_BYTES < end) this.byteLength += this.#headersLength(end);
     this.#at = end;
-    return true;
   }
 
   /** Its bytes are copies, so that the block need not be kept for it. */
