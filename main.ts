@@ -3,7 +3,7 @@ import type { Config } from "./src/config.ts";
 import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import type { FromWorker } from "./src/protocol.ts";
-import { prepareOutDir, startSandbox } from "./src/sandbox.ts";
+import { prepareOutDir, startEncoder, startSandbox } from "./src/sandbox.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -64,6 +64,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     mayUseNetwork: KAFKA.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
   };
+  const encoder = WRITERS.includes(mode) ? await startEncoder() : null;
   const worker = await startSandbox(permissions, {
     onMessage: (message) => message.kind === "ready" ? undefined : onMessage(message),
     onError: (message) => exit(1, `stopped by a defect: ${message}. Nothing is lost; start again`),
@@ -90,7 +91,8 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   ) {
     Deno.addSignalListener(signal, stop);
   }
-  worker.tell({ kind: "run", mode, config: { ...config, logFormat }, outDir: outDir ?? "" });
+  const command = { mode, config: { ...config, logFormat }, outDir: outDir ?? "", encoder };
+  worker.tell({ kind: "run", ...command }, encoder === null ? [] : [encoder]);
 }
 
 async function main(command: Command): Promise<void> {

@@ -4,7 +4,14 @@ import type { Progress } from "./runtime/reporting.ts";
 
 /** What the main thread tells the worker. */
 export type ToWorker =
-  | { readonly kind: "run"; readonly mode: Mode; readonly config: Config; readonly outDir: string }
+  | {
+    readonly kind: "run";
+    readonly mode: Mode;
+    readonly config: Config;
+    readonly outDir: string;
+    /** Where Parquet is made; null where the mode writes none. */
+    readonly encoder: MessagePort | null;
+  }
   | { readonly kind: "stop" };
 
 /** What the worker tells the main thread. */

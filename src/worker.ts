@@ -8,6 +8,7 @@ import { verifyLake } from "./commands/verify.ts";
 import type { Mode } from "./options/option.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
+import { encodeHere, encodeThere } from "./lake/encoder.ts";
 import { SimulatedCrash } from "./runtime/operations.ts";
 import { scrub, setUpLogs } from "./runtime/logs.ts";
 import { VERSION } from "./version.ts";
@@ -39,7 +40,9 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
   }
 }
 
-async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }>): Promise<void> {
+async function start(
+  { mode, config, outDir, encoder }: Extract<ToWorker, { kind: "run" }>,
+): Promise<void> {
   const log = setUpLogs({
     format: config.logFormat === "text" ? "text" : "json",
     level: config.logLevel,
@@ -50,7 +53,8 @@ async function start({ mode, config, outDir }: Extract<ToWorker, { kind: "run" }
     progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
   };
   try {
-    await run(mode, { config, outDir, version: VERSION, reporter, log, stop: stop.signal });
+    const encode = encoder === null ? encodeHere : encodeThere(encoder);
+    await run(mode, { config, outDir, version: VERSION, reporter, log, encode, stop: stop.signal });
     post({ kind: "end", exitCode: 0, message: null });
   } catch (error) {
     if (error instanceof SimulatedCrash) {

@@ -1,5 +1,6 @@
 import type { RetriedOperation } from "../core/counters.ts";
 import type { Config } from "../config.ts";
+import type { Encoder } from "../lake/encoder.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -14,6 +15,8 @@ export interface CommandContext {
   readonly version: string;
   readonly reporter: Reporter;
   readonly log: Log;
+  /** Makes Parquet of tables. */
+  readonly encode: Encoder;
   /** Aborted when the process is told to stop: finish what is begun, then end. */
   readonly stop: AbortSignal;
 }
@@ -41,9 +44,10 @@ export function retryingOf(
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, outDir, version, log } = context;
+  const { config, outDir, version, log, encode } = context;
   return {
     outDir,
+    encode,
     version,
     log,
     ttlMs: config.dedupeTtl,

@@ -8,7 +8,7 @@ import {
   timestampColumn,
   utf8Column,
 } from "./arrow_columns.ts";
-import type { Column } from "./parquet.ts";
+import type { Column } from "./parquet_table.ts";
 
 /**
  * The columns of a dead-letter file: where the record lay, its original bytes, and why it was rejected.

@@ -6,6 +6,7 @@ import { assert } from "../core/errors.ts";
 import { groupByDay } from "../core/grouping.ts";
 import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
+import { encodeHere } from "../lake/encoder.ts";
 import { publish } from "../lake/publishing.ts";
 import { stage } from "../lake/staging.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
@@ -56,8 +57,8 @@ export async function commitBatch(
   const ranges = offsetRanges(batch, deduped);
   const groups = groupByDay(batch, deduped.fresh);
   const { instanceId } = checkpoint;
-  const { version } = parts;
-  const staging = { batch, groups, ranges, sequence, instanceId, stagedAtMs, version };
+  const { version, encode = encodeHere } = parts;
+  const staging = { batch, groups, ranges, sequence, instanceId, stagedAtMs, version, encode };
   const staged = await retry("commit", retrying, () => stage(files, staging));
 
   const counters = countersAfter(request, deduped, staged);

@@ -2,8 +2,8 @@ import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { MetricsSnapshot } from "../core/metrics.ts";
+import type { Encoder } from "../lake/encoder.ts";
 import { listPublished } from "../lake/lake_reader.ts";
-import { loadParquet } from "../lake/parquet.ts";
 import { recoverLake } from "../lake/publishing.ts";
 import { prepareStaging } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -28,6 +28,8 @@ export interface LakeSessionOptions {
   readonly log: Log;
   readonly retrying: Omit<Retrying, "onRetry">;
   readonly onFailure: (error: unknown) => void;
+  /** Makes Parquet of tables; in this thread where nothing is given. */
+  readonly encode?: Encoder;
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;
@@ -114,7 +116,6 @@ export class LakeSession implements Disposable {
       instanceId: checkpoint.instanceId,
       files: publishedCount,
     });
-    await loadParquet();
     const identity = await files.identity(CHECKPOINT_FILE);
     return new LakeSession(options, { files, checkpoint, identity, resources: resources.move() });
   }

@@ -8,6 +8,7 @@ import type { Trigger } from "../core/outcome.ts";
 import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
 import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Encoder } from "../lake/encoder.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -27,6 +28,8 @@ export interface PipelineParts {
     readonly maxRecords?: number;
   };
   readonly retrying: Omit<Retrying, "onRetry">;
+  /** Makes Parquet of tables; in this thread where nothing is given. */
+  readonly encode?: Encoder;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
   /** Called after each commit, when its files are published. */

@@ -1,6 +1,7 @@
 import type { Batch } from "../../src/core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../../src/core/commit.ts";
 import { groupByDay } from "../../src/core/grouping.ts";
+import { encodeHere } from "../../src/lake/encoder.ts";
 import { loadParquet } from "../../src/lake/parquet.ts";
 import { prepareStaging, stage, type StageRequest } from "../../src/lake/staging.ts";
 import { Files } from "../../src/runtime/files.ts";
@@ -59,6 +60,7 @@ export function stageBatch(
     instanceId: "3f9c1a0b77d2",
     stagedAtMs: STAGED_AT_MS,
     version: "1.2.3",
+    encode: encodeHere,
     ...request,
   });
 }
