@@ -56,6 +56,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
       maxBytes: config.batchMaxBytes,
       maxLatencyMs: config.batchMaxLatencyMs,
       maxRecords: config.maxEvents,
+      isAhead: true,
     },
     clock: systemClock,
     retrying: retryingOf(context),
