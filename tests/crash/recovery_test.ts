@@ -215,7 +215,7 @@ Deno.test("a checkpoint whose damage shows only while it is used is exit 3 with 
     await runOnce(outDir, { topic: half });
     const page = checkpointValue(
       outDir,
-      "SELECT rootpage FROM sqlite_schema WHERE name='seen_ids'",
+      "SELECT rootpage FROM sqlite_schema WHERE name='seen_chunks'",
     );
     const bytes = await Deno.readFile(`${outDir}/checkpoint.sqlite`);
     bytes.fill(0xff, (Number(page) - 1) * 4096, Number(page) * 4096);
