@@ -276,12 +276,8 @@ export class Checkpoint implements Disposable {
 
   #transaction<T>(name: "commit" | "published" | "expire" | "merge", action: () => T): T {
     const path = CHECKPOINT_FILE;
-    operateSync(
-      this.#hooks,
-      { label: `${name}:begin`, path },
-      () => this.#begin.run(),
-    );
     try {
+      operateSync(this.#hooks, { label: `${name}:begin`, path }, () => this.#begin.run());
       const result = operateSync(this.#hooks, { label: `${name}:write`, path }, action);
       operateSync(this.#hooks, { label: `${name}:end`, path }, () => this.#end.run());
       return result;

@@ -6,10 +6,11 @@ const CHUNK_HASHES = 220;
 export const GROUP_CHUNKS = 128;
 /** Words of a filter block: 256 bits, less than a cache line. */
 const BLOCK_WORDS = 8;
-/** Runs of so many hashes get the lean filter: they are what the memory goes to. */
-const LARGE_RUN_HASHES = 4_000_000;
-/** 256 bits for each 20 to 24 hashes: 10.5 bits a hash in large runs, 16.3 in others. */
-const BLOCKS_A_CHUNK = { large: 9, small: 14 } as const;
+/**
+ * Blocks of 256 bits a chunk, by the most hashes that a run has: 23 bits a hash, 19, or 13, with which 3, 7,
+ * or 50 of 10,000 hashes that a run does not hold are looked up in vain. Large runs are what memory goes to.
+ */
+const BLOCKS_A_CHUNK = [[500_000, 20], [4_000_000, 16], [Infinity, 11]] as const;
 const ALL_FIRST_WORDS = 2 ** 32;
 
 /**
@@ -29,8 +30,8 @@ export class RunLayout {
   }
 
   static for(hashCount: number): RunLayout {
-    const size = hashCount < LARGE_RUN_HASHES ? "small" : "large";
-    return new RunLayout(Math.max(1, Math.ceil(hashCount / CHUNK_HASHES)), BLOCKS_A_CHUNK[size]);
+    const [, blocks] = BLOCKS_A_CHUNK.find(([most]) => hashCount <= most) ?? BLOCKS_A_CHUNK[2];
+    return new RunLayout(Math.max(1, Math.ceil(hashCount / CHUNK_HASHES)), blocks);
   }
 
   get groupCount(): number {
@@ -81,7 +82,7 @@ export class RunFilter {
 
   constructor(layout: RunLayout) {
     this.#layout = layout;
-    this.#none = new Uint32Array(layout.blocksAGroup * BLOCK_WORDS);
+    this.#none = new Uint32Array(layout.groupWords(0));
     this.#groups = Array.from({ length: layout.groupCount }, () => this.#none);
   }
 

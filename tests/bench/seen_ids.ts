@@ -1,14 +1,18 @@
 /**
  * What a million event ids cost after `--ids` others: `deno task bench:seen --ids 10000000 --form uuid`.
- * All ids go the way of the pipeline: hashed, looked up, committed, merged, in batches of `--batch`. The child
+ * They go the way of the pipeline: hashed, looked up, committed, merged, in batches of `--batch`. So do the
+ * others with `--feed`; without it random hashes are written as the runs that their merges would have left. The child
  * that does it ends itself with SIGKILL; then the checkpoint is opened again.
  */
 import { parseArgs } from "node:util";
 import process from "node:process";
-import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { DatabaseSync } from "node:sqlite";
+import { Checkpoint, CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
+import { RunFilter, RunLayout } from "../../src/checkpoint/seen_filter.ts";
+import { RunStore } from "../../src/checkpoint/seen_runs.ts";
 import { zeroCounters } from "../../src/core/counters.ts";
 import { distinctHashes } from "../../src/core/hash_order.ts";
-import { hashTexts } from "../../src/core/id_hash.ts";
+import { HASH_WORDS, hashTexts } from "../../src/core/id_hash.ts";
 import { TextColumn } from "../../src/core/text_column.ts";
 
 const MEASURED_IDS = 1_000_000;
@@ -92,12 +96,13 @@ class Feeder {
 
   constructor(
     checkpoint: Checkpoint,
-    { form, total, ttlMs }: { form: Form; total: number; ttlMs: number },
+    { form, total, ttlMs, fed }: { form: Form; total: number; ttlMs: number; fed: number },
   ) {
     this.#checkpoint = checkpoint;
     this.#maker = new IdMaker(form);
     this.#total = total;
     this.#ttlMs = ttlMs;
+    this.#fed = fed;
   }
 
   feed(count: number, batch: number, meter: Meter): void {
@@ -138,15 +143,71 @@ interface Options {
   readonly idCount: number;
   readonly batch: number;
   readonly ttlMs: number;
+  readonly isFed: boolean;
 }
 
-function fill(outDir: string, { form, idCount, batch, ttlMs }: Options): void {
+/** What is over of time buckets is one run each; what is left is runs of 50,000 · 16^n ids, 15 of a size at most. */
+function runSizes({ idCount, ttlMs }: Options): { size: number; bucket: number }[] {
+  const runs: { size: number; bucket: number }[] = [];
+  const closed = ttlMs === 0 ? 0 : Math.floor(idCount / 8);
+  for (let bucket = 0; bucket < 7 && closed > 0; bucket++) runs.push({ size: closed, bucket });
+  let left = idCount - 7 * closed;
+  for (let size = 50_000 * 16 ** 3; left >= 50_000; size /= 16) {
+    for (; left >= size; left -= size) runs.push({ size, bucket: 7 });
+  }
+  return runs;
+}
+
+/** Writes random hashes: the keyed hashes of any ids look like them. */
+function preload(outDir: string, options: Options): void {
+  openCheckpoint(outDir, options.ttlMs)[Symbol.dispose]();
+  using database = new DatabaseSync(`${outDir}/${CHECKPOINT_FILE}`);
+  database.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 20000");
+  const store = new RunStore(database);
+  let count = 0;
+  runSizes(options).forEach(({ size, bucket }, i) => {
+    const layout = RunLayout.for(size);
+    const newestMs = FIRST_MS + bucket * options.ttlMs / 8;
+    const groupsWritten = layout.groupCount;
+    const run = { run: i + 1, newestMs, capacity: size, layout, groupsWritten, mergesInto: null };
+    const filter = new RunFilter(layout);
+    for (let group = 0; group < layout.groupCount; group++) {
+      if (group % 32 === 0) database.exec("BEGIN");
+      const hashes = randomHashes(layout, group, size);
+      store.writeGroup({ ...run, filter }, group, hashes);
+      count += hashes.length / HASH_WORDS;
+      if (group % 32 === 31 || group === layout.groupCount - 1) database.exec("COMMIT");
+    }
+    store.putRun({ ...run, filter });
+  });
+  database.prepare("INSERT OR REPLACE INTO counters VALUES ('seenIds', '', ?)").run(count);
+}
+
+/** As many random hashes as a group has on average. */
+function randomHashes(layout: RunLayout, group: number, size: number): Uint32Array {
+  const range = { first: layout.groupStart(group), beyond: layout.groupStart(group + 1) };
+  const width = range.beyond - range.first;
+  const words = new Uint32Array(Math.floor(size * width / 2 ** 32) * HASH_WORDS);
+  for (let at = 0; at < words.length; at += 16_384) {
+    crypto.getRandomValues(words.subarray(at, at + 16_384));
+  }
+  for (let i = 0; i < words.length; i += HASH_WORDS) {
+    words[i] = range.first + Math.floor((words[i] ?? 0) / 2 ** 32 * width);
+  }
+  return distinctHashes(words, range).hashes;
+}
+
+function fill(outDir: string, options: Options): void {
+  const { form, idCount, batch, ttlMs, isFed } = options;
+  if (!isFed) preload(outDir, options);
   const checkpoint = openCheckpoint(outDir, ttlMs);
   const total = idCount + MEASURED_IDS;
-  const feeder = new Feeder(checkpoint, { form, total, ttlMs });
+  const feeder = new Feeder(checkpoint, { form, total, ttlMs, fed: isFed ? 0 : idCount });
   const before = new Meter(), measured = new Meter();
-  feeder.feed(idCount, batch, before);
-  if (idCount > 0) say(`the first ${idCount}: ${before.report(idCount)}`);
+  if (isFed) {
+    feeder.feed(idCount, batch, before);
+    say(`the first ${idCount}: ${before.report(idCount)}`);
+  }
   feeder.feed(MEASURED_IDS, batch, measured);
   say(`the next ${MEASURED_IDS}: ${measured.report(MEASURED_IDS)}`);
   say(`resident ${megabytes(Deno.memoryUsage().rss)}`);
@@ -173,6 +234,7 @@ const { values } = parseArgs({
     form: { type: "string", default: "uuid" },
     batch: { type: "string", default: "50000" },
     ttl: { type: "string", default: "7d" },
+    feed: { type: "boolean", default: false },
     folder: { type: "string" },
   },
 });
@@ -181,6 +243,7 @@ const options: Options = {
   idCount: Number(values.ids),
   batch: Number(values.batch),
   ttlMs: values.ttl === "0" ? 0 : TTL_MS,
+  isFed: values.feed,
 };
 if (values.folder === undefined) {
   const outDir = Deno.makeTempDirSync({ prefix: "orilla_bench_" });

@@ -39,7 +39,7 @@ const anyIds: fc.Arbitrary<readonly string[]> = fc.oneof(
 );
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant("commit" as const), ids: anyIds }) },
+  { weight: 14, arbitrary: fc.record({ kind: fc.constant("commit" as const), ids: anyIds }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("look" as const), ids: anyIds }) },
   {
     weight: 3,
@@ -153,7 +153,7 @@ for (const [what, ttlMs] of [["live for ever", 0], ["have a time to live", TTL_M
   Deno.test(`seen ids that ${what} behave like a map over any commits, merges and restarts`, async () => {
     let mergedCount = 0;
     await checkAsyncProperty(
-      fc.asyncProperty(fc.array(anyStep, { maxLength: 60, size: "max" }), async (steps) => {
+      fc.asyncProperty(fc.array(anyStep, { maxLength: 90, size: "max" }), async (steps) => {
         await using folder = await temporaryFolder();
         using model = new Model(folder.path, ttlMs);
         for (const step of steps) model.run(step);
