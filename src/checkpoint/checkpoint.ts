@@ -299,8 +299,8 @@ function open(path: string): DatabaseSync {
   try {
     database = new DatabaseSync(path, { timeout: 5000 });
     database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
-       PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000`,
+      `PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 1000`,
     );
     return database;
   } catch (error) {

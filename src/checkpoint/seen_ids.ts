@@ -11,7 +11,7 @@ import {
 import { type Run, RunStore } from "./seen_runs.ts";
 
 /** A time to live has so many time buckets; runs of the same one are merged. */
-const BUCKETS_A_TTL = 8;
+const BUCKETS_A_TTL = 4;
 
 /** A change that was written inside a transaction. */
 export interface SeenIdsChange {
@@ -32,7 +32,7 @@ export interface SeenIdsChange {
  * in exactly one of them, and a merge goes on after a restart.
  *
  * A run has the time of its newest ids. So an id of a merged run expires with the newest one of its bucket:
- * never before its time to live is over, and after it by an eighth of it at most.
+ * never before its time to live is over, and after it by a quarter of it at most.
  */
 export class SeenIds {
   readonly #store: RunStore;

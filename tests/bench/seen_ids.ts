@@ -146,14 +146,14 @@ interface Options {
   readonly isFed: boolean;
 }
 
-/** What is over of time buckets is one run each; what is left is runs of 50,000 · 16^n ids, 15 of a size at most. */
+/** What is over of time buckets is one run each; what is left is runs of 50,000 · 8^n ids, 7 of a size at most. */
 function runSizes({ idCount, ttlMs }: Options): { size: number; bucket: number }[] {
   const runs: { size: number; bucket: number }[] = [];
-  const closed = ttlMs === 0 ? 0 : Math.floor(idCount / 8);
-  for (let bucket = 0; bucket < 7 && closed > 0; bucket++) runs.push({ size: closed, bucket });
-  let left = idCount - 7 * closed;
-  for (let size = 50_000 * 16 ** 3; left >= 50_000; size /= 16) {
-    for (; left >= size; left -= size) runs.push({ size, bucket: 7 });
+  const closed = ttlMs === 0 ? 0 : Math.floor(idCount / 4);
+  for (let bucket = 0; bucket < 3 && closed > 0; bucket++) runs.push({ size: closed, bucket });
+  let left = idCount - 3 * closed;
+  for (let size = 50_000 * 8 ** 4; left >= 50_000; size /= 8) {
+    for (; left >= size; left -= size) runs.push({ size, bucket: 3 });
   }
   return runs;
 }
@@ -167,7 +167,7 @@ function preload(outDir: string, options: Options): void {
   let count = 0;
   runSizes(options).forEach(({ size, bucket }, i) => {
     const layout = RunLayout.for(size);
-    const newestMs = FIRST_MS + bucket * options.ttlMs / 8;
+    const newestMs = FIRST_MS + bucket * options.ttlMs / 4;
     const groupsWritten = layout.groupCount;
     const run = { run: i + 1, newestMs, capacity: size, layout, groupsWritten, mergesInto: null };
     const filter = new RunFilter(layout);

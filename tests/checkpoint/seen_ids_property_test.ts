@@ -8,7 +8,7 @@ import { assertCounts, capacities, expireAll, idsFrom, STRANGE_IDS } from "./see
 
 const TTL_MS = 1_000;
 /** How much later than its time to live an id of a merged run may expire. */
-const BUCKET_MS = TTL_MS / 8;
+const BUCKET_MS = TTL_MS / 4;
 
 type Step =
   | { readonly kind: "commit"; readonly ids: readonly string[] }

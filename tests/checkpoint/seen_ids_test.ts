@@ -104,45 +104,45 @@ Deno.test("expireStep() that fails deletes nothing, and the ids go later", async
   assert.equal(expireAll(checkpoint, 5_000, 10), 2);
 });
 
-Deno.test("mergeSteps() makes one run of sixteen of the same size, and keeps every id", async () => {
+Deno.test("mergeSteps() makes one run of eight of the same size, and keeps every id", async () => {
   await using folder = await temporaryFolder();
   using checkpoint = openCheckpoint(folder.path);
-  for (let i = 0; i < 15; i++) {
-    checkpoint.commit(commitOf(i + 1, { freshIds: idsFrom(5_000 * i, 5_000) }));
-    checkpoint.mergeSteps(0, 5_000);
+  for (let i = 0; i < 7; i++) {
+    checkpoint.commit(commitOf(i + 1, { freshIds: idsFrom(9_000 * i, 9_000) }));
+    checkpoint.mergeSteps(0, 9_000);
   }
-  assert.deepEqual(capacities(folder.path), Array(15).fill(5_000));
-  checkpoint.commit(commitOf(16, { freshIds: idsFrom(75_000, 5_000) }));
-  const all = idsFrom(0, 80_000), places = all.map((_, i) => i);
+  assert.deepEqual(capacities(folder.path), Array(7).fill(9_000));
+  checkpoint.commit(commitOf(8, { freshIds: idsFrom(63_000, 9_000) }));
+  const all = idsFrom(0, 72_000), places = all.map((_, i) => i);
   for (let step = 0; capacities(folder.path).length > 1; step++) {
     assert.ok(step < 10, "it comes to an end");
     checkpoint.mergeSteps(0, 0);
     assertCounts(checkpoint, folder.path);
     assert.deepEqual(seenAmong(checkpoint, all, 0), places);
-    assert.deepEqual(seenAmong(checkpoint, idsFrom(80_000, 10_000), 0), []);
+    assert.deepEqual(seenAmong(checkpoint, idsFrom(72_000, 10_000), 0), []);
     // What is in memory is what is stored.
     using reader = openCheckpoint(folder.path);
     assert.deepEqual(seenAmong(reader, all, 0), places);
   }
-  assert.deepEqual(capacities(folder.path), [80_000]);
-  assert.equal(checkpoint.seenIdCount, 80_000);
+  assert.deepEqual(capacities(folder.path), [72_000]);
+  assert.equal(checkpoint.seenIdCount, 72_000);
 });
 
 Deno.test("mergeSteps() makes one run of a time bucket that is over, and none of two buckets", async () => {
   await using folder = await temporaryFolder();
   using checkpoint = openCheckpoint(folder.path, { ttlMs: TTL_MS });
-  const times = [1_000, 1_100, 1_124, 1_125, 1_200, 1_250];
+  const times = [1_000, 1_100, 1_249, 1_250, 1_300, 1_500];
   times.forEach((committedAtMs, i) =>
     checkpoint.commit(commitOf(i + 1, { freshIds: idsFrom(i * 10, 10 + i), committedAtMs }))
   );
-  checkpoint.mergeSteps(1_124, 1_000);
+  checkpoint.mergeSteps(1_249, 1_000);
   assert.deepEqual(capacities(folder.path), [10, 11, 12, 13, 14, 15]);
-  checkpoint.mergeSteps(1_250, 1_000);
+  checkpoint.mergeSteps(1_500, 1_000);
   assert.deepEqual(capacities(folder.path), [15, 27, 33]);
   // The first of them is the oldest of its bucket: it goes with the newest one.
   assert.deepEqual(seenAmong(checkpoint, ["n0"], 2_000), [0]);
-  assert.deepEqual(seenAmong(checkpoint, ["n0"], 2_123), [0]);
-  assert.deepEqual(seenAmong(checkpoint, ["n0"], 2_124), []);
+  assert.deepEqual(seenAmong(checkpoint, ["n0"], 2_248), [0]);
+  assert.deepEqual(seenAmong(checkpoint, ["n0"], 2_249), []);
 });
 
 Deno.test("mergeSteps() that fails changes nothing, and goes on later", async () => {
@@ -151,12 +151,12 @@ Deno.test("mergeSteps() that fails changes nothing, and goes on later", async ()
     const hooks = recordingHooks();
     using checkpoint = openCheckpoint(folder.path, { hooks });
     const ids = idsFrom(0, 80);
-    for (let i = 0; i < 16; i++) {
-      checkpoint.commit(commitOf(i + 1, { freshIds: ids.slice(5 * i, 5 * (i + 1)) }));
+    for (let i = 0; i < 8; i++) {
+      checkpoint.commit(commitOf(i + 1, { freshIds: ids.slice(10 * i, 10 * (i + 1)) }));
     }
     hooks[failure] = "merge:end";
     assert.throws(() => checkpoint.mergeSteps(0, 0), InjectedFailure);
-    assert.equal(capacities(folder.path).length, failure === "failBefore" ? 16 : 1);
+    assert.equal(capacities(folder.path).length, failure === "failBefore" ? 8 : 1);
     assert.equal(seenAmong(checkpoint, ids, 0).length, 80);
     checkpoint.mergeSteps(0, 0);
     assert.deepEqual(capacities(folder.path), [80]);
@@ -168,12 +168,12 @@ Deno.test("mergeSteps() that fails changes nothing, and goes on later", async ()
 Deno.test("an id that two runs hold is held once when they are merged", async () => {
   await using folder = await temporaryFolder();
   using checkpoint = openCheckpoint(folder.path);
-  for (let i = 0; i < 16; i++) checkpoint.adopt(commitOf(i + 1, { freshIds: ["a", `b${i}`] }));
-  assert.equal(checkpoint.seenIdCount, 32);
+  for (let i = 0; i < 8; i++) checkpoint.adopt(commitOf(i + 1, { freshIds: ["a", `b${i}`] }));
+  assert.equal(checkpoint.seenIdCount, 16);
   checkpoint.mergeSteps(0, 0);
-  assert.equal(checkpoint.seenIdCount, 17);
+  assert.equal(checkpoint.seenIdCount, 9);
   assertCounts(checkpoint, folder.path);
-  assert.deepEqual(seenAmong(checkpoint, ["a", "b0", "b15", "b16"], 0), [0, 1, 2]);
+  assert.deepEqual(seenAmong(checkpoint, ["a", "b0", "b7", "b8"], 0), [0, 1, 2]);
 });
 
 for (
