@@ -7,7 +7,7 @@ import type { Run, RunStore } from "./seen_runs.ts";
 /** So many runs of about the same size become one. */
 const MERGED_RUNS = 8;
 /** An id is moved so many times in its life at most; merging so many for each one added keeps up. */
-export const MOVES_AN_ID = 5;
+export const MOVES_AN_ID = 4;
 /** Larger ones are not made: their chunks would have no numbers. */
 const MOST_HASHES = 500_000_000;
 
