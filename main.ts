@@ -4,7 +4,7 @@ import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker } from "./src/protocol.ts";
-import { prepareOutDir, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
+import { prepareOutDir, refuseKeyFileIn, startEncoder, startSandbox } from "./src/sandbox.ts";
 import { scrub } from "./src/runtime/logs.ts";
 import { readSecurity } from "./src/security_files.ts";
 import { StatusLine } from "./src/terminal.ts";
@@ -80,6 +80,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     network: KAFKA.includes(mode) && (config.allowedHosts.length === 0 || config.allowedHosts),
     environment: KAFKAJS_ENVIRONMENT,
   };
+  const encoder = WRITERS.includes(mode) ? await startEncoder() : null;
   const worker = await startSandbox(permissions, {
     onMessage: (message) => message.kind === "ready" ? undefined : onMessage(message),
     onError: (message) => exit(1, `stopped by a defect: ${message}. Nothing is lost; start again`),
@@ -106,14 +107,15 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   ) {
     Deno.addSignalListener(signal, stop);
   }
-  worker.tell({
-    kind: "run",
+  const command = {
     mode,
     config: { ...config, logFormat },
     security,
     outDir: outDir ?? "",
     keys,
-  });
+    encoder,
+  };
+  worker.tell({ kind: "run", ...command }, encoder === null ? [] : [encoder]);
 }
 
 async function main(command: Command): Promise<void> {

@@ -14,6 +14,8 @@ export type ToWorker =
     readonly outDir: string;
     /** Read before the process gave up its permissions: the worker never sees the file. */
     readonly keys: KeyRing | null;
+    /** Where Parquet is made; null where the mode writes none. */
+    readonly encoder: MessagePort | null;
   }
   | { readonly kind: "stop" };
 

@@ -15,7 +15,32 @@ export interface SandboxPermissions {
   readonly module?: URL;
 }
 
+/** A running worker. */
+export interface Sandbox {
+  /** @param given what the message gives away */
+  readonly tell: (message: ToWorker, given?: readonly Transferable[]) => void;
+  readonly terminate: () => void;
+}
+
 const WORKER = new URL("./worker.ts", import.meta.url);
+const ENCODER = new URL("./encoder_worker.ts", import.meta.url);
+
+/**
+ * Starts the worker that makes Parquet, which may do nothing but compute.
+ *
+ * @returns the port that it is reached through
+ */
+export async function startEncoder(): Promise<MessagePort> {
+  const worker = new Worker(ENCODER, {
+    type: "module",
+    name: "encoder",
+    deno: { permissions: "none" },
+  });
+  await new Promise((resolve) => worker.onmessage = resolve);
+  const { port1, port2 } = new MessageChannel();
+  worker.postMessage(port1, [port1]);
+  return port2;
+}
 
 /**
  * Starts the worker with narrowed permissions and, once its modules are loaded, gives up this thread's own.
@@ -30,7 +55,7 @@ export async function startSandbox(
     readonly onMessage: (message: FromWorker) => void;
     readonly onError: (message: string) => void;
   },
-): Promise<{ readonly tell: (message: ToWorker) => void; readonly terminate: () => void }> {
+): Promise<Sandbox> {
   const folders = outDir === null ? false : [outDir];
   const worker = new Worker(module, {
     type: "module",
@@ -63,7 +88,7 @@ export async function startSandbox(
     await Deno.permissions.revoke({ name });
   }
   return {
-    tell: (message) => worker.postMessage(message),
+    tell: (message, given = []) => worker.postMessage(message, [...given]),
     terminate: () => worker.terminate(),
   };
 }

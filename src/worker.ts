@@ -8,6 +8,7 @@ import { verifyLake } from "./commands/verify.ts";
 import type { Mode } from "./options/option.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
+import { encodeHere, encodeThere } from "./lake/encoder.ts";
 import { SimulatedCrash } from "./runtime/operations.ts";
 import { scrub, setUpLogs } from "./runtime/logs.ts";
 import { VERSION } from "./version.ts";
@@ -40,7 +41,7 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
 }
 
 async function start(
-  { mode, config, security, outDir, keys }: Extract<ToWorker, { kind: "run" }>,
+  { mode, config, security, outDir, keys, encoder }: Extract<ToWorker, { kind: "run" }>,
 ): Promise<void> {
   const log = setUpLogs({
     format: config.logFormat === "text" ? "text" : "json",
@@ -60,6 +61,7 @@ async function start(
       version: VERSION,
       reporter,
       log,
+      encode: encoder === null ? encodeHere : encodeThere(encoder),
       stop: stop.signal,
     });
     post({ kind: "end", exitCode: 0, message: null });

@@ -4,7 +4,7 @@ const root = new URL("../", import.meta.url);
 
 /** Who may import whom: a file imports from its own folder, or from a layer below its own. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["main.ts", "src/worker.ts"],
+  ["main.ts", "src/worker.ts", "src/encoder_worker.ts"],
   [
     "src/sandbox.ts",
     "src/security_files.ts",

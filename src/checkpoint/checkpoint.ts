@@ -2,11 +2,13 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
+import { KEY_WORDS } from "../core/id_hash.ts";
 import { makeEmptyFileSync, OWNER_ONLY } from "../runtime/file_mode.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
-import { prepareSchema, readMeta } from "./schema.ts";
-import { SeenIds } from "./seen_ids.ts";
+import { prepareSchema, readIdKey, readMeta } from "./schema.ts";
+import { SeenIds, type SeenIdsChange } from "./seen_ids.ts";
+import { MOVES_AN_ID } from "./seen_merging.ts";
 
 /** The checkpoint's file inside OUT_DIR. */
 export const CHECKPOINT_FILE = "checkpoint.sqlite";
@@ -22,6 +24,8 @@ export interface CheckpointOptions {
   readonly newInstanceId: string;
   /** The file's mode where it is made. */
   readonly fileMode?: number;
+  /** Four words, the key of the event ids' hashes if the checkpoint is new; random where it is absent. */
+  readonly newIdKey?: Uint32Array;
   readonly hooks?: FaultHooks;
 }
 
@@ -32,13 +36,13 @@ export interface CheckpointOptions {
  */
 export class Checkpoint implements Disposable {
   readonly instanceId: string;
+  /** Key of the hashes that stand for event ids; secret, so that nobody can make two ids with one hash. */
+  readonly idKey: Uint32Array;
   readonly #database: DatabaseSync;
   readonly #seenIds: SeenIds;
   readonly #hooks: FaultHooks;
-  #seenIdCount: number;
-  readonly #ttlMs: number;
-  /** No id was seen before this; Infinity while there is none. */
-  #oldestSeenMs: number;
+  /** Null where it has to be read, since a transaction failed. */
+  #seenIdCount: number | null = null;
   /** Statements, since errors of `exec` carry no SQLite code to decide on. */
   readonly #begin: StatementSync;
   readonly #end: StatementSync;
@@ -46,18 +50,17 @@ export class Checkpoint implements Disposable {
 
   /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
   constructor(
-    { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, ...options }: CheckpointOptions,
+    { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, newIdKey, ...options }:
+      CheckpointOptions,
   ) {
     this.#hooks = options.hooks ?? noFaults;
-    this.#ttlMs = ttlMs;
     makeEmptyFileSync(`${outDir}/${file}`, options.fileMode ?? OWNER_ONLY);
     this.#database = open(`${outDir}/${file}`);
     try {
-      prepareSchema(this.#database, newInstanceId);
+      prepareSchema(this.#database, newInstanceId, newIdKey ?? randomKey());
       this.#seenIds = new SeenIds(this.#database, ttlMs);
       this.instanceId = readMeta(this.#database, "instance_id");
-      this.#seenIdCount = this.#readSeenIdCount();
-      this.#oldestSeenMs = this.#readOldestSeenMs();
+      this.idKey = readIdKey(this.#database);
       this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
       this.#end = this.#database.prepare("COMMIT");
       this.#undo = this.#database.prepare("ROLLBACK");
@@ -69,7 +72,7 @@ export class Checkpoint implements Disposable {
 
   /** Event ids held, expired ones that were not swept yet among them. */
   get seenIdCount(): number {
-    return this.#seenIdCount;
+    return this.#seenIdCount ??= this.#readSeenIdCount();
   }
 
   /** What the last commit left. */
@@ -104,10 +107,14 @@ export class Checkpoint implements Disposable {
     });
   }
 
-  /** The places in `ids` of those accepted before, within the time to live. */
-  seenAmong(ids: readonly string[], nowMs: number): readonly number[] {
+  /**
+   * Says for each hash of an event id, 1 or 0, whether the id was accepted before, within the time to live.
+   *
+   * @param hashes in their order, each once
+   */
+  seenAmong(hashes: Uint32Array, nowMs: number): Uint8Array {
     try {
-      return this.#seenIds.seenAmong(ids, nowMs);
+      return this.#seenIds.seenAmong(hashes, nowMs);
     } catch (error) {
       throw isUnreadable(error) ? unreadable(error) : error;
     }
@@ -133,16 +140,21 @@ export class Checkpoint implements Disposable {
     this.#transaction("published", () => this.#markPublished(sequence));
   }
 
-  /** Deletes the expired ones among the next `limit` seen ids; returns how many that were. */
+  /** Deletes about `limit` of the expired ids, if there are any; returns how many that were. */
   expireStep(nowMs: number, limit: number): number {
-    if (nowMs - this.#ttlMs < this.#oldestSeenMs) return 0;
-    let deleted = 0;
-    this.#transaction("expire", () => {
-      deleted = this.#seenIds.expireStep(nowMs, limit);
-      if (deleted > 0) this.#writeCounters([["seenIds", "", this.#seenIdCount - deleted]]);
-    });
-    this.#seenIdCount -= deleted;
-    return deleted;
+    if (!this.#seenIds.hasExpired(nowMs)) return 0;
+    return -this.#changeSeenIds("expire", () => this.#seenIds.expireStep(nowMs, limit)).idCount;
+  }
+
+  /**
+   * Merges runs of seen ids where there are many: one small step, or as many as keep up with the ids that
+   * were added since the last call.
+   */
+  mergeSteps(nowMs: number, addedCount: number): void {
+    const limit = Math.max(1, addedCount * MOVES_AN_ID);
+    for (let moved = 0; moved < limit && this.#seenIds.hasMerges(nowMs);) {
+      moved += this.#changeSeenIds("merge", () => this.#seenIds.mergeStep(nowMs)).movedCount;
+    }
   }
 
   [Symbol.dispose](): void {
@@ -152,12 +164,6 @@ export class Checkpoint implements Disposable {
   #readSeenIdCount(): number {
     const row = this.#database.prepare("SELECT value FROM counters WHERE name = 'seenIds'").get();
     return Number(row?.["value"] ?? 0);
-  }
-
-  /** Every id was added by a commit, so the first commit bounds them. */
-  #readOldestSeenMs(): number {
-    const row = this.#database.prepare("SELECT min(committed_at_ms) AS ms FROM commits").get();
-    return typeof row?.["ms"] === "number" ? row["ms"] : Infinity;
   }
 
   #markPublished(sequence: number): void {
@@ -189,20 +195,43 @@ export class Checkpoint implements Disposable {
   }
 
   #store(commit: Commit, movePartition: (range: OffsetRange) => void): void {
-    let added = 0;
-    this.#transaction("commit", () => {
+    this.#changeSeenIds("commit", () => {
       this.#markPublished(commit.sequence - 1);
       this.#insertCommit(commit);
       for (const range of commit.ranges) {
         this.#insertRange(commit.sequence, range);
         movePartition(range);
       }
-      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
       this.#writeCounters(counterRows(commit.counters));
-      this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
+      return this.#seenIds.add(commit.freshHashes, commit.committedAtMs);
     });
-    this.#seenIdCount += added;
-    this.#oldestSeenMs = Math.min(this.#oldestSeenMs, commit.committedAtMs);
+  }
+
+  /** A transaction that changes the seen ids, and their count with them. */
+  #changeSeenIds<T extends SeenIdsChange>(name: "commit" | "expire" | "merge", action: () => T): T {
+    const countBefore = this.seenIdCount;
+    const write = () => {
+      const change = action();
+      this.#writeCounters([["seenIds", "", countBefore + change.idCount]]);
+      return change;
+    };
+    // What a lost merge or expiry would have done is done again, so the disk need not be waited for.
+    const change = name === "commit"
+      ? this.#transaction(name, write)
+      : this.#withoutSync(() => this.#transaction(name, write));
+    change.apply();
+    this.#seenIdCount = countBefore + change.idCount;
+    return change;
+  }
+
+  /** Makes the transactions of an action durable with the next one that is waited for. */
+  #withoutSync<T>(action: () => T): T {
+    this.#database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return action();
+    } finally {
+      this.#database.exec("PRAGMA synchronous = FULL");
+    }
   }
 
   #insertRange(
@@ -262,21 +291,27 @@ export class Checkpoint implements Disposable {
     for (const row of rows) write.run(...row);
   }
 
-  #transaction(name: "commit" | "published" | "expire" | "settings", action: () => void): void {
+  #transaction<T>(
+    name: "commit" | "published" | "expire" | "merge" | "settings",
+    action: () => T,
+  ): T {
     const path = CHECKPOINT_FILE;
-    operateSync(
-      this.#hooks,
-      { label: `${name}:begin`, path },
-      () => this.#begin.run(),
-    );
     try {
-      operateSync(this.#hooks, { label: `${name}:write`, path }, action);
+      operateSync(this.#hooks, { label: `${name}:begin`, path }, () => this.#begin.run());
+      const result = operateSync(this.#hooks, { label: `${name}:write`, path }, action);
       operateSync(this.#hooks, { label: `${name}:end`, path }, () => this.#end.run());
+      return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#undo.run();
+      this.#seenIds.forget();
+      this.#seenIdCount = null;
       throw isUnreadable(error) ? unreadable(error) : error;
     }
   }
+}
+
+function randomKey(): Uint32Array {
+  return crypto.getRandomValues(new Uint32Array(KEY_WORDS));
 }
 
 function open(path: string): DatabaseSync {
@@ -284,8 +319,8 @@ function open(path: string): DatabaseSync {
   try {
     database = new DatabaseSync(path, { timeout: 5000 });
     database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
-       PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000`,
+      `PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 1000`,
     );
     return database;
   } catch (error) {

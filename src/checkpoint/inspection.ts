@@ -53,7 +53,7 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
         "SELECT * FROM offset_ranges ORDER BY topic, partition, first_offset",
       )
         .map(offsetRangeOf),
-      seenIdCount: numberOf(database, "SELECT count(*) AS n FROM seen_ids"),
+      seenIdCount: numberOf(database, "SELECT sum(length(hashes)) / 16 AS n FROM seen_chunks"),
       seenIdCounter: numberOf(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
     };
   } catch (error) {

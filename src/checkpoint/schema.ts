@@ -50,13 +50,18 @@ const TABLES = `
   ) WITHOUT ROWID;
 `;
 
-/** Makes the tables that are missing, and gives a new checkpoint its random instance id. */
-export function prepareSchema(database: DatabaseSync, instanceId: string): void {
+/** Makes the tables that are missing, and gives a new checkpoint its random instance id and key. */
+export function prepareSchema(
+  database: DatabaseSync,
+  instanceId: string,
+  idKey: Uint32Array,
+): void {
   refuseOtherVersion(database);
   database.exec(TABLES);
   const insert = database.prepare("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING");
   insert.run("schema_version", String(SCHEMA_VERSION));
   insert.run("instance_id", instanceId);
+  insert.run("id_key", Array.from(idKey, (word) => word.toString(16).padStart(8, "0")).join(""));
 }
 
 /** Before anything is written: tables of another version are not touched. */
@@ -79,4 +84,11 @@ export function readMeta(database: DatabaseSync, key: string): string {
   const value = row?.["value"];
   if (typeof value !== "string") throw damagedError(`checkpoint.sqlite holds no ${key}`);
   return value;
+}
+
+/** The key of the event ids' hashes, four words; 32 hexadecimal digits in the meta table. */
+export function readIdKey(database: DatabaseSync): Uint32Array {
+  const digits = readMeta(database, "id_key");
+  if (!/^[0-9a-f]{32}$/.test(digits)) throw damagedError("checkpoint.sqlite holds no id_key");
+  return Uint32Array.from(digits.match(/.{8}/g) ?? [], (word) => parseInt(word, 16));
 }

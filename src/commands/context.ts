@@ -2,6 +2,7 @@ import type { RetriedOperation } from "../core/counters.ts";
 import type { Config } from "../config.ts";
 import type { KafkaConnection } from "../kafka/client.ts";
 import { kafkajsSecurity, type KafkaSecurity, showsSecret } from "../kafka/security.ts";
+import type { Encoder } from "../lake/encoder.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { KeyRing } from "../runtime/key_file.ts";
@@ -21,6 +22,8 @@ export interface CommandContext {
   readonly keys: KeyRing | null;
   readonly reporter: Reporter;
   readonly log: Log;
+  /** Makes Parquet of tables. */
+  readonly encode: Encoder;
   /** Aborted when the process is told to stop: finish what is begun, then end. */
   readonly stop: AbortSignal;
 }
@@ -57,9 +60,10 @@ export function connectionOf({ config, security, log }: CommandContext): KafkaCo
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, outDir, version, keys, log } = context;
+  const { config, outDir, version, keys, log, encode } = context;
   return {
     outDir,
+    encode,
     version,
     log,
     ttlMs: config.dedupeTtl,
@@ -72,6 +76,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
       maxRecordBytes: config.maxRecordBytes,
       maxLatencyMs: config.batchMaxLatencyMs,
       maxRecords: config.maxEvents,
+      isAhead: true,
     },
     clock: systemClock,
     retrying: retryingOf(context),

@@ -35,7 +35,8 @@ export interface Commit {
   readonly trigger: Trigger;
   readonly files: readonly ManifestFile[];
   readonly ranges: readonly OffsetRange[];
-  readonly freshIds: readonly string[];
+  /** The keyed hashes of the accepted events' ids, in their order, each once. */
+  readonly freshHashes: Uint32Array;
   /** The counters as they stand after this commit. */
   readonly counters: Counters;
 }

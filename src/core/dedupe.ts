@@ -1,5 +1,6 @@
-import type { Batch } from "./batch.ts";
 import { assert } from "./errors.ts";
+import { copyHash, type DistinctHashes } from "./hash_order.ts";
+import { HASH_WORDS } from "./id_hash.ts";
 
 /** The rows of a batch by outcome. */
 export interface Deduped {
@@ -7,49 +8,39 @@ export interface Deduped {
   readonly fresh: Int32Array;
   /** Rows whose event_id was seen before, or stands earlier in the batch. */
   readonly duplicates: Int32Array;
+  /** The hashes of the accepted rows' event ids, in their own order, each once. */
+  readonly freshHashes: Uint32Array;
 }
 
 /**
  * Splits a batch's rows into fresh ones and duplicates.
  *
- * @param seen the places (in `distinct.ids`) of ids that earlier commits accepted
+ * @param rowCount rows of the batch
+ * @param distinct the hashes of their event ids
+ * @param isSeen for each of the distinct hashes, 1 where earlier commits accepted it, else 0
  */
-export function dedupe(batch: Batch, distinct: Distinct, seen: Iterable<number>): Deduped {
-  const isFresh = new Uint8Array(batch.length);
-  for (const row of distinct.rows) isFresh[row] = 1;
-  let freshCount = distinct.rows.length;
-  for (const place of seen) {
-    const row = distinct.rows[place];
-    assert(
-      row !== undefined && isFresh[row] === 1,
-      "a seen id is one of the batch, and named once",
-    );
-    isFresh[row] = 0;
-    freshCount--;
+export function dedupe(
+  rowCount: number,
+  { hashes, rows }: DistinctHashes,
+  isSeen: Uint8Array,
+): Deduped {
+  assert(
+    isSeen.length === rows.length,
+    "there is an answer for each id of the batch, and no other",
+  );
+  const isFresh = new Uint8Array(rowCount);
+  const freshHashes = new Uint32Array(hashes.length);
+  let freshCount = 0;
+  for (let place = 0; place < rows.length; place++) {
+    if (isSeen[place] === 1) continue;
+    isFresh[rows[place] ?? 0] = 1;
+    copyHash(hashes, place, { to: freshHashes, at: freshCount++ });
   }
   const fresh = new Int32Array(freshCount);
-  const duplicates = new Int32Array(batch.length - freshCount);
-  for (let row = 0, f = 0, d = 0; row < batch.length; row++) {
+  const duplicates = new Int32Array(rowCount - freshCount);
+  for (let row = 0, f = 0, d = 0; row < rowCount; row++) {
     if (isFresh[row] === 1) fresh[f++] = row;
     else duplicates[d++] = row;
   }
-  return { fresh, duplicates };
-}
-
-/** The distinct event ids of a batch, each with the first row that has it. */
-export interface Distinct {
-  readonly ids: readonly string[];
-  readonly rows: Int32Array;
-}
-
-/** Finds the distinct event ids of a batch. */
-export function distinctIds(batch: Batch): Distinct {
-  const known = new Set<string>();
-  const rows = new Int32Array(batch.length);
-  for (let row = 0; row < batch.length; row++) {
-    const before = known.size;
-    known.add(batch.eventIds.at(row));
-    if (known.size > before) rows[before] = row;
-  }
-  return { ids: [...known], rows: rows.subarray(0, known.size) };
+  return { fresh, duplicates, freshHashes: freshHashes.subarray(0, freshCount * HASH_WORDS) };
 }

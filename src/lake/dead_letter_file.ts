@@ -9,7 +9,7 @@ import {
   utf8Column,
 } from "./arrow_columns.ts";
 import type { DeadLetterCipher, LetterContent, StoredContent } from "./dead_letter_cipher.ts";
-import type { Column } from "./parquet.ts";
+import type { Column } from "./parquet_table.ts";
 
 /**
  * The columns of a dead-letter file: where the record lay, its original bytes, and why it was rejected.

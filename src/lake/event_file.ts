@@ -10,7 +10,7 @@ import {
   textColumn,
   timestampColumn,
 } from "./arrow_columns.ts";
-import type { Column } from "./parquet.ts";
+import type { Column } from "./parquet_table.ts";
 
 /**
  * The columns of an events file, in the order of EVENT_COLUMNS: the given rows of one lake partition.

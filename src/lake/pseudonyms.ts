@@ -3,7 +3,7 @@ import type { Data } from "apache-arrow";
 import { EVENT_FIELDS } from "../core/event.ts";
 import { jsonMembers } from "../core/json_members.ts";
 import { utf8Column } from "./arrow_columns.ts";
-import type { Column } from "./parquet.ts";
+import type { Column } from "./parquet_table.ts";
 
 const KEY_BYTES = 32;
 /** 128 bits. */

@@ -7,7 +7,8 @@ import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestam
 import type { Files } from "../runtime/files.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
 import { eventColumns } from "./event_file.ts";
-import { type Column, encodeParquet } from "./parquet.ts";
+import type { Encoder } from "./encoder.ts";
+import { type Column, parquetTable } from "./parquet_table.ts";
 import { type Protection, PROTECTION_METADATA, recordedText } from "./protection.ts";
 
 /** What is staged: a batch after deduplication, and where its files say they come from. */
@@ -21,6 +22,7 @@ export interface StageRequest {
   readonly stagedAtMs: number;
   readonly version: string;
   readonly protection: Protection;
+  readonly encode: Encoder;
 }
 
 /**
@@ -73,7 +75,7 @@ interface FileToStage extends StageRequest, FileIdentity {
 }
 
 async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile> {
-  const bytes = encodeParquet(file.columns, fileMetadata(file));
+  const bytes = await file.encode(parquetTable(file.columns, fileMetadata(file)));
   const path = stagedPath(file);
   await files.writeDurably(path, bytes, { write: "stage:write", fsync: "stage:fsync" });
   return {

@@ -2,7 +2,10 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Commit, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
+import { distinctHashes } from "../core/hash_order.ts";
+import { hashTexts } from "../core/id_hash.ts";
 import { STAGING_FOLDER } from "../core/lake_path.ts";
+import { TextColumn } from "../core/text_column.ts";
 import {
   type FileContent,
   type LakeFile,
@@ -34,7 +37,8 @@ export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): P
   const unpublished = staged.filter(({ path }) => !finalNames.has(finalPathOf(path)));
   for (const adopted of [...sequences].sort((a, b) => a - b)) {
     const ofCommit = [...published, ...unpublished].filter((file) => file.sequence === adopted);
-    const commit = await commitOf(files, ofCommit, checkpoint.read().counters);
+    const { idKey } = checkpoint;
+    const commit = await commitOf(files, ofCommit, { before: checkpoint.read().counters, idKey });
     refuseIncomplete(commit);
     checkpoint.adopt(commit);
   }
@@ -58,19 +62,20 @@ function isStaged({ path }: LakeFile): boolean {
  * rebalances and times taken are not counted.
  *
  * @param before the counters as of the commit before
+ * @param idKey key of the checkpoint's hashes
  */
 export async function commitOf(
   files: Files,
   ofCommit: readonly LakeFile[],
-  before: Counters,
+  { before, idKey }: { readonly before: Counters; readonly idKey: Uint32Array },
 ): Promise<Commit> {
-  const manifest: ManifestFile[] = [], freshIds: string[] = [];
+  const manifest: ManifestFile[] = [], eventIds = new TextColumn();
   const counters = structuredClone(before);
   let ranges: Commit["ranges"] = [];
   for (const file of ofCommit) {
     const content = await readLakeFile(files, file.path);
     ranges = content.ranges;
-    for (const id of content.eventIds) if (file.kind === "events" && id !== null) freshIds.push(id);
+    for (const id of content.eventIds) if (file.kind === "events" && id !== null) eventIds.push(id);
     for (const reason of content.reasons) {
       counters.rejected[reason] = (counters.rejected[reason] ?? 0) + 1;
     }
@@ -93,7 +98,11 @@ export async function commitOf(
     counters.received += range.publishedCount + range.duplicateCount;
   }
   const committedAtMs = first?.stagedAtMs ?? 0;
-  return { sequence, committedAtMs, trigger: "end", files: manifest, ranges, freshIds, counters };
+  const freshHashes = distinctHashes(hashTexts(eventIds, idKey)).hashes;
+  return {
+    ...{ sequence, committedAtMs, trigger: "end", files: manifest },
+    ...{ ranges, freshHashes, counters },
+  };
 }
 
 /** The manifest row of a file, from its name and content; the bounds of its times are not read back. */

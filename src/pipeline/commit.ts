@@ -1,11 +1,14 @@
 import type { Batch } from "../core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
-import { dedupe, type Deduped, distinctIds } from "../core/dedupe.ts";
+import { dedupe, type Deduped } from "../core/dedupe.ts";
 import { assert } from "../core/errors.ts";
 import { groupByDay } from "../core/grouping.ts";
+import { distinctHashes } from "../core/hash_order.ts";
+import { hashTexts } from "../core/id_hash.ts";
 import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
+import { encodeHere } from "../lake/encoder.ts";
 import { publish } from "../lake/publishing.ts";
 import { stage } from "../lake/staging.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
@@ -52,13 +55,13 @@ export async function commitBatch(
   const retrying = countingRetries(parts, request.counters);
 
   const stagedAtMs = clock.nowMs();
-  const { deduped, freshIds } = splitByFreshness(parts, batch, stagedAtMs);
+  const deduped = splitByFreshness(parts, batch, stagedAtMs);
   const ranges = offsetRanges(batch, deduped);
   const groups = groupByDay(batch, deduped.fresh);
   const { instanceId } = checkpoint;
-  const { version, protection } = parts;
+  const { version, protection, encode = encodeHere } = parts;
   const origin = { sequence, instanceId, stagedAtMs, version };
-  const staging = { batch, groups, ranges, ...origin, protection };
+  const staging = { batch, groups, ranges, ...origin, protection, encode };
   const staged = await retry("commit", retrying, () => stage(files, staging));
 
   const counters = countersAfter(request, deduped, staged);
@@ -71,7 +74,7 @@ export async function commitBatch(
       trigger,
       files: staged,
       ranges,
-      freshIds,
+      freshHashes: deduped.freshHashes,
     };
     checkpoint.commit({ ...commit, counters });
     return true;
@@ -120,12 +123,13 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
   };
 }
 
-function splitByFreshness({ checkpoint }: PipelineParts, batch: Batch, nowMs: number) {
-  const distinct = distinctIds(batch);
-  const seen = checkpoint.seenAmong(distinct.ids, nowMs);
-  const deduped = dedupe(batch, distinct, seen);
-  const freshIds = Array.from(deduped.fresh, (row) => batch.eventIds.at(row));
-  return { deduped, freshIds };
+function splitByFreshness(
+  { checkpoint }: PipelineParts,
+  batch: Batch,
+  nowMs: number,
+): Deduped {
+  const distinct = distinctHashes(hashTexts(batch.eventIds, checkpoint.idKey));
+  return dedupe(batch.length, distinct, checkpoint.seenAmong(distinct.hashes, nowMs));
 }
 
 /** What the batch handled of each partition; the sum closes for each of them. */

@@ -2,8 +2,8 @@ import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { MetricsSnapshot } from "../core/metrics.ts";
+import type { Encoder } from "../lake/encoder.ts";
 import { listPublished } from "../lake/lake_reader.ts";
-import { loadParquet } from "../lake/parquet.ts";
 import { recoverLake } from "../lake/publishing.ts";
 import { prepareStaging } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -31,6 +31,8 @@ export interface LakeSessionOptions {
   readonly log: Log;
   readonly retrying: Omit<Retrying, "onRetry">;
   readonly onFailure: (error: unknown) => void;
+  /** Makes Parquet of tables; in this thread where nothing is given. */
+  readonly encode?: Encoder;
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;
@@ -42,7 +44,7 @@ export interface LakeSessionOptions {
 
 const IN_CLEAR: ProtectionOptions = { keys: null, pseudonymizedFields: [] };
 
-/** Expired ids looked for after a commit, at least; a commit of more records looks at twice as many ids. */
+/** Expired ids deleted after a commit, at least; a commit of more records deletes twice as many. */
 const EXPIRE_STEP_IDS = 2_000;
 const IDLE_STEP_MS = 1_000;
 const METRICS_EVERY_STEPS = 5;
@@ -130,7 +132,6 @@ export class LakeSession implements Disposable {
       instanceId: checkpoint.instanceId,
       files: publishedCount,
     });
-    await loadParquet();
     const identity = await files.identity(CHECKPOINT_FILE);
     const parts = { files, checkpoint, identity, protection };
     return new LakeSession(options, { ...parts, resources: resources.move() });
@@ -162,27 +163,27 @@ export class LakeSession implements Disposable {
     const { clock, onCommit } = this.#options;
     this.summary.add(report);
     if (report.files.length > 0) this.#lastPublishMs = clock.nowMs();
-    this.#expire(Math.max(EXPIRE_STEP_IDS, 2 * report.receivedCount));
+    this.#tidySeenIds(Math.max(EXPIRE_STEP_IDS, 2 * report.receivedCount), report.publishedCount);
     await this.writeMetrics();
     onCommit?.(report);
   }
 
   #idleStep(steps: number): void {
     if (this.pipeline.isCommitting) return;
-    this.#expire(EXPIRE_STEP_IDS);
+    this.#tidySeenIds(EXPIRE_STEP_IDS, 0);
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
   }
 
-  /** Expired ids count as unseen whether or not they are deleted, so a failure here can wait. */
-  #expire(idCount: number): void {
-    const { ttlMs, clock, log } = this.#options;
-    if (ttlMs === 0) return;
+  /** Ids are found, or not, whether or not they are merged or deleted, so a failure here can wait. */
+  #tidySeenIds(expireLimit: number, addedCount: number): void {
+    const { clock, log } = this.#options;
     try {
-      const deleted = this.checkpoint.expireStep(clock.nowMs(), idCount);
+      const deleted = this.checkpoint.expireStep(clock.nowMs(), expireLimit);
       if (deleted > 0) log.debug("expired event ids", { deleted });
+      this.checkpoint.mergeSteps(clock.nowMs(), addedCount);
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
-      log.warning("expired event ids could not be deleted", { error: messageOf(error) });
+      log.warning("seen event ids could not be merged or deleted", { error: messageOf(error) });
     }
   }
 

@@ -1,4 +1,4 @@
-import { Batch } from "../core/batch.ts";
+import { Batch, type BatchPartition } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
 import { assert, damagedError, gapError } from "../core/errors.ts";
@@ -14,6 +14,7 @@ import {
 } from "../core/record.ts";
 import { type BatchLimits, hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Encoder } from "../lake/encoder.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Protection } from "../lake/protection.ts";
 import type { Files } from "../runtime/files.ts";
@@ -32,9 +33,13 @@ export interface PipelineParts {
     readonly maxLatencyMs: number;
     /** Records taken in by this pipeline in all; 0, or left out, is no limit. */
     readonly maxRecords?: number;
+    /** Whether a further batch is filled while one is committed. */
+    readonly isAhead?: boolean;
   };
   readonly protection: Protection;
   readonly retrying: Omit<Retrying, "onRetry">;
+  /** Makes Parquet of tables; in this thread where nothing is given. */
+  readonly encode?: Encoder;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
   /** Called after each commit, when its files are published. */
@@ -53,12 +58,18 @@ export interface Group {
 
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
- * a timer. While a commit is under way `add` waits, so nothing more is taken from the source.
+ * a timer. While a commit is under way `add` waits, so nothing more is taken from the source; where it may
+ * work ahead it fills the next batch first, and two batches bound the memory.
  */
 export class Pipeline implements Disposable {
   readonly #parts: PipelineParts;
   #group: Group | null = null;
+  /** What is being filled. */
   #batch = new Batch();
+  /** What is being committed, or waits to be after a failure; null where nothing does. */
+  #taken: Batch | null = null;
+  /** A batch that was committed: its memory is used again. */
+  #spare: Batch | null = null;
   /** Rises whenever the buffer is dropped: a commit begun before that must not go on. */
   #epoch = 0;
   #sequence: number;
@@ -100,11 +111,11 @@ export class Pipeline implements Disposable {
   }
 
   get bufferedCount(): number {
-    return this.#batch.receivedCount;
+    return this.#batch.receivedCount + (this.#taken?.receivedCount ?? 0);
   }
 
   get bufferedBytes(): number {
-    return this.#batch.bytes;
+    return this.#batch.bytes + (this.#taken?.bytes ?? 0);
   }
 
   get isCommitting(): boolean {
@@ -166,7 +177,11 @@ export class Pipeline implements Disposable {
 
   /** Commits what is buffered, once a commit under way is done. Does nothing where nothing is buffered. */
   commit(trigger: Trigger): Promise<void> {
-    const next = this.#committing.then(() => this.#commit(trigger));
+    return this.#enqueue(trigger, () => {});
+  }
+
+  #enqueue(trigger: Trigger, onBegun: () => void): Promise<void> {
+    const next = this.#committing.then(() => this.#commit(trigger, onBegun));
     // The chain goes on after a failure; whoever asked for the commit sees it.
     this.#committing = next.catch(() => {});
     return next;
@@ -187,6 +202,7 @@ export class Pipeline implements Disposable {
     this.#epoch++;
     this.#stopTimer();
     this.#batch = new Batch();
+    this.#taken = null;
   }
 
   /** What each partition looks like from outside. */
@@ -195,7 +211,7 @@ export class Pipeline implements Disposable {
       topic: at.topic,
       partition: at.partition,
       lag: Math.max(0, Number(offset - this.#expected(at))),
-      unpublished: this.#buffered(at)?.receivedCount ?? 0,
+      unpublished: this.#buffered(at).reduce((sum, { receivedCount }) => sum + receivedCount, 0),
     }));
   }
 
@@ -203,33 +219,44 @@ export class Pipeline implements Disposable {
     this.#stopTimer();
   }
 
-  #buffered(at: TopicPartition) {
-    return this.#batch.partitions.find((known) =>
-      known.topic === at.topic && known.partition === at.partition
+  /** What is buffered of a partition, the batch that is being filled last. */
+  #buffered(at: TopicPartition): readonly BatchPartition[] {
+    const batches = this.#taken === null ? [this.#batch] : [this.#taken, this.#batch];
+    return batches.flatMap(({ partitions }) =>
+      partitions.filter(({ topic, partition }) => topic === at.topic && partition === at.partition)
     );
   }
 
   #expected(at: TopicPartition): bigint {
-    return this.#buffered(at)?.nextOffset ?? this.nextOffset(at) ?? 0n;
+    return this.#buffered(at).at(-1)?.nextOffset ?? this.nextOffset(at) ?? 0n;
   }
 
   /** Whether this pipeline has as many records as it may take in, committed or buffered. */
   get isAtLimit(): boolean {
     const { maxRecords = 0 } = this.#parts.limits;
-    return maxRecords > 0 && this.#committedCount + this.#batch.receivedCount >= maxRecords;
+    return maxRecords > 0 && this.#committedCount + this.bufferedCount >= maxRecords;
   }
 
   #isFull(): boolean {
-    return this.#isCommitting || reachedTrigger(this.#batch, this.#parts.limits) !== null;
+    if (this.#isCommitting && !this.#parts.limits.isAhead) return true;
+    return reachedTrigger(this.#batch, this.#parts.limits) !== null;
   }
 
-  /** Commits a batch that reached a limit, or that a record of so many bytes would bring over it. */
+  /**
+   * Commits a batch that reached a limit, or that a record of so many bytes would bring over it, once the one
+   * before it is committed; working ahead, only begins to.
+   */
   async #makeRoom(bytes: number): Promise<void> {
     await this.settle();
-    const { limits } = this.#parts;
+    const { limits, onFailure } = this.#parts;
     const trigger = reachedTrigger(this.#batch, limits) ??
       (hasNoRoom(this.#batch, bytes, limits) ? "bytes" : null);
-    if (trigger !== null) await this.commit(trigger);
+    if (trigger === null) return;
+    if (!limits.isAhead) return await this.commit(trigger);
+    const begun = Promise.withResolvers<void>();
+    const committed = this.#enqueue(trigger, begun.resolve);
+    committed.catch(onFailure);
+    await Promise.race([begun.promise, committed]);
   }
 
   #startTimer(): void {
@@ -243,21 +270,33 @@ export class Pipeline implements Disposable {
     this.#timer = undefined;
   }
 
-  async #commit(trigger: Trigger): Promise<void> {
+  /** Commits what a failure left, then what is buffered. */
+  async #commit(trigger: Trigger, onBegun: () => void): Promise<void> {
     this.assertPublished();
+    if (this.#taken !== null) await this.#commitTaken(this.#taken, trigger);
     if (this.#batch.isEmpty) return;
     this.#stopTimer();
+    const batch = this.#batch;
+    this.#taken = batch;
+    this.#batch = this.#spare ?? new Batch();
+    this.#spare = null;
+    const committed = this.#commitTaken(batch, trigger);
+    onBegun();
+    await committed;
+  }
+
+  async #commitTaken(batch: Batch, trigger: Trigger): Promise<void> {
     this.#isCommitting = true;
     const sequence = this.#sequence;
     try {
       const epoch = this.#epoch;
       const report = await commitBatch(this.#parts, {
-        batch: this.#batch,
+        batch,
         trigger,
         sequence: this.#sequence + 1,
         counters: this.#counters,
         confirm: () => this.#confirm(epoch),
-        onCommitted: (ranges, counters) => this.#committed(ranges, counters),
+        onCommitted: (ranges, counters) => this.#committed(batch, ranges, counters),
         group: this.#group,
       });
       if (report !== null) await this.#parts.onCommit(report);
@@ -277,14 +316,16 @@ export class Pipeline implements Disposable {
   }
 
   /** Runs in the same turn as the checkpoint's transaction. */
-  #committed(ranges: readonly OffsetRange[], counters: Counters): void {
+  #committed(batch: Batch, ranges: readonly OffsetRange[], counters: Counters): void {
     this.#sequence++;
     // What happened while the commit was under way is counted on, and stored with the next one.
     counters.rebalances = this.#counters.rebalances;
     this.#counters = counters;
     for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
-    this.#committedCount += this.#batch.receivedCount;
-    this.#batch.clear();
+    this.#committedCount += batch.receivedCount;
+    batch.clear();
+    this.#spare = batch;
+    this.#taken = null;
     this.#assertConservation();
   }
 

@@ -3,6 +3,7 @@ import { inspectCheckpoint } from "../checkpoint/inspection.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
 import type { PartitionState } from "../core/commit.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
+import { HASH_WORDS } from "../core/id_hash.ts";
 import { accountFor, type OffsetGap } from "../core/verification.ts";
 import { type LakeFile, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
@@ -103,8 +104,10 @@ async function fill(
   let fileCount = 0, eventCount = 0, deadLetterCount = 0;
   for (const [index, ofCommit] of groups.entries()) {
     const { counters } = checkpoint.read();
-    const commit = await commitOf(files, ofCommit, counters).catch(unreadable);
+    const { idKey } = checkpoint;
+    const commit = await commitOf(files, ofCommit, { before: counters, idKey }).catch(unreadable);
     checkpoint.adopt({ ...commit, sequence: index + 1 });
+    checkpoint.mergeSteps(commit.committedAtMs, commit.freshHashes.length / HASH_WORDS);
     const rows = completeness(commit);
     eventCount += rows.events;
     deadLetterCount += rows.deadLetters;

@@ -8,6 +8,7 @@ import { noHeaders, type RawRecord } from "../../src/core/record.ts";
 import { microsecondsOf } from "../../src/core/timestamp.ts";
 import { eventColumns } from "../../src/lake/event_file.ts";
 import { encodeParquet, loadParquet } from "../../src/lake/parquet.ts";
+import { parquetTable } from "../../src/lake/parquet_table.ts";
 import { generateEvents } from "../../src/simulation/event_generator.ts";
 import { readParquet } from "../lake_reader.ts";
 
@@ -51,7 +52,7 @@ const metadata = new Map([["orilla.version", "bench"]]);
 const columns = groups.map((group) => eventColumns(batch, group, 1n));
 await loadParquet();
 
-const encode = () => columns.map((column) => encodeParquet(column, metadata));
+const encode = () => columns.map((column) => encodeParquet(parquetTable(column, metadata)));
 
 /** What is measured must be right: both paths of ingest agree, and the files hold every row of it. */
 async function assertExact(): Promise<void> {

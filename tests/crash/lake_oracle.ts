@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
+import { referenceChaskey } from "../reference_chaskey.ts";
 import type { MemoryTopic } from "./memory_topic.ts";
 
 /**
@@ -47,11 +48,16 @@ function checkCheckpoint(
   using database = new DatabaseSync(`${outDir}/checkpoint.sqlite`, { readOnly: true });
   const number = (query: string, ...values: (string | number)[]) =>
     Number(Object.values(database.prepare(query).get(...values) ?? {})[0]);
-  const seen = database.prepare("SELECT event_id FROM seen_ids").all();
+  const seen = seenHashes(database);
   expect("seen ids", seen.length, ids.size);
-  for (const { event_id } of seen) {
-    if (!ids.has(String(event_id))) expect("a seen id", event_id, "one of the topic's");
-  }
+  expect("different seen ids", new Set(seen).size, ids.size);
+  const expected = expectedHashes(database, ids.keys());
+  for (const hash of seen) if (!expected.has(hash)) expect("a seen id", hash, "one of the topic's");
+  expect(
+    "count of seen ids",
+    number("SELECT value FROM counters WHERE name = 'seenIds'"),
+    ids.size,
+  );
   topic.partitions.forEach((entries, partition) => {
     const next = number("SELECT next_offset FROM partitions WHERE partition = ?", partition);
     expect(`next offset of ${partition}`, next, entries.length);
@@ -64,4 +70,21 @@ function checkCheckpoint(
   const received = counts.published + counts.duplicate + counts.rejected;
   expect("received", number("SELECT value FROM counters WHERE name = 'received'"), received);
   expect("unpublished commits", number("SELECT count(*) FROM commits WHERE is_published = 0"), 0);
+}
+
+/** The hashes that a checkpoint holds, one by one, as hexadecimal digits. */
+function seenHashes(database: DatabaseSync): string[] {
+  return database.prepare("SELECT hex(hashes) AS digits FROM seen_chunks").all()
+    .flatMap(({ digits }) => String(digits).match(/.{32}/g) ?? []);
+}
+
+/** The hashes that stand for ids in this checkpoint. */
+function expectedHashes(database: DatabaseSync, ids: Iterable<string>): Set<string> {
+  const row = database.prepare("SELECT value FROM meta WHERE key = 'id_key'").get();
+  const words = String(row?.["value"]).match(/.{8}/g) ?? [];
+  const key = Uint32Array.from(words, (word) => parseInt(word, 16));
+  return new Set(Array.from(ids, (id) => {
+    const hash = referenceChaskey(new TextEncoder().encode(id), key);
+    return new Uint8Array(hash.buffer).toHex().toUpperCase();
+  }));
 }

@@ -215,10 +215,11 @@ Deno.test("a checkpoint whose damage shows only while it is used is exit 3 with 
     await runOnce(outDir, { topic: half });
     const page = checkpointValue(
       outDir,
-      "SELECT rootpage FROM sqlite_schema WHERE name='seen_ids'",
+      "SELECT rootpage FROM sqlite_schema WHERE name='seen_chunks'",
     );
     const bytes = await Deno.readFile(`${outDir}/checkpoint.sqlite`);
-    bytes.fill(0xff, (Number(page) - 1) * 4096, Number(page) * 4096);
+    const pageBytes = Number(checkpointValue(outDir, "PRAGMA page_size"));
+    bytes.fill(0xff, (Number(page) - 1) * pageBytes, Number(page) * pageBytes);
     await Deno.writeFile(`${outDir}/checkpoint.sqlite`, bytes);
     await assert.rejects(runOnce(outDir, { topic }), { name: "OrillaError", exitCode: 3 });
   });

@@ -138,7 +138,11 @@ finds("a file that is only staged though its commit is marked as published", {
 });
 
 finds("seen ids that are gone", {
-  damage: (outDir) => editCheckpoint(outDir, "DELETE FROM seen_ids WHERE event_id = 'e40'"),
+  damage: (outDir) =>
+    editCheckpoint(
+      outDir,
+      "DELETE FROM seen_chunks WHERE place IN (SELECT max(place) FROM seen_chunks)",
+    ),
   expected: () => ["seen_ids_changed seen ids"],
 });
 
@@ -255,7 +259,8 @@ Deno.test("verify names the offsets that are missing between two commits", async
   });
 });
 
-const FORGET = "DELETE FROM seen_ids; UPDATE counters SET value = 0 WHERE name = 'seenIds'";
+const FORGET =
+  "DELETE FROM seen_chunks; DELETE FROM seen_filters; DELETE FROM seen_runs; UPDATE counters SET value = 0 WHERE name = 'seenIds'";
 const DAY_MS = 86_400_000;
 
 for (

@@ -1,6 +1,7 @@
 import type { Batch } from "../../src/core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../../src/core/commit.ts";
 import { groupByDay } from "../../src/core/grouping.ts";
+import { encodeHere } from "../../src/lake/encoder.ts";
 import { loadParquet } from "../../src/lake/parquet.ts";
 import { NO_PROTECTION } from "../../src/lake/protection.ts";
 import { prepareStaging, stage, type StageRequest } from "../../src/lake/staging.ts";
@@ -61,6 +62,7 @@ export function stageBatch(
     stagedAtMs: STAGED_AT_MS,
     version: "1.2.3",
     protection: NO_PROTECTION,
+    encode: encodeHere,
     ...request,
   });
 }

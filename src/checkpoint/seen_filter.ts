@@ -1,0 +1,158 @@
+import { HASH_WORDS } from "../core/id_hash.ts";
+
+/** Hashes that a chunk holds on average: with a little more than that it still fits one page of SQLite's. */
+const CHUNK_HASHES = 940;
+/** Chunks whose filter blocks are stored, and kept in memory, as one. */
+export const GROUP_CHUNKS = 32;
+/** Words of a filter block: 256 bits, less than a cache line. */
+const BLOCK_WORDS = 8;
+/**
+ * Blocks of 256 bits a chunk, by the most hashes that a run has: 23 bits a hash, 19, or 13, with which 2, 5,
+ * or 35 of 10,000 hashes that a run does not hold are looked up in vain. Large runs are what memory goes to.
+ */
+const BLOCKS_A_CHUNK = [[500_000, 84], [4_000_000, 70], [Infinity, 48]] as const;
+const ALL_FIRST_WORDS = 2 ** 32;
+
+/**
+ * How the hashes of a run are laid out. Hashes are uniform, so each filter block and each chunk stands for an
+ * equal share of their range, and where a hash belongs is computed from its first word: no index is needed,
+ * and what is sorted fills chunks and filter from their beginning to their end.
+ */
+export class RunLayout {
+  readonly chunkCount: number;
+  readonly blocksAChunk: number;
+  readonly #scale: number;
+
+  constructor(chunkCount: number, blocksAChunk: number) {
+    this.chunkCount = chunkCount;
+    this.blocksAChunk = blocksAChunk;
+    this.#scale = chunkCount * blocksAChunk / ALL_FIRST_WORDS;
+  }
+
+  static for(hashCount: number): RunLayout {
+    const [, blocks] = BLOCKS_A_CHUNK.find(([most]) => hashCount <= most) ?? BLOCKS_A_CHUNK[2];
+    return new RunLayout(Math.max(1, Math.ceil(hashCount / CHUNK_HASHES)), blocks);
+  }
+
+  get groupCount(): number {
+    return Math.ceil(this.chunkCount / GROUP_CHUNKS);
+  }
+
+  get blocksAGroup(): number {
+    return GROUP_CHUNKS * this.blocksAChunk;
+  }
+
+  /** Words of one group's filter. */
+  groupWords(group: number): number {
+    const chunks = Math.min(GROUP_CHUNKS, this.chunkCount - group * GROUP_CHUNKS);
+    return chunks * this.blocksAChunk * BLOCK_WORDS;
+  }
+
+  blockOf(firstWord: number): number {
+    return Math.floor(firstWord * this.#scale);
+  }
+
+  chunkOf(firstWord: number): number {
+    return Math.floor(this.blockOf(firstWord) / this.blocksAChunk);
+  }
+
+  groupOf(firstWord: number): number {
+    return Math.floor(this.chunkOf(firstWord) / GROUP_CHUNKS);
+  }
+
+  /** The smallest first word of a group's hashes; 2^32 for the group after the last. */
+  groupStart(group: number): number {
+    if (group >= this.groupCount) return ALL_FIRST_WORDS;
+    let word = Math.floor(group * this.blocksAGroup / this.#scale);
+    while (word > 0 && this.groupOf(word - 1) >= group) word--;
+    while (this.groupOf(word) < group) word++;
+    return word;
+  }
+}
+
+/**
+ * The filter of a run: a Bloom filter of blocks of 256 bits, in each word of which a hash sets one bit (as
+ * Parquet's split block filter, with bits of the hash instead of products). It is there by groups, since a
+ * merge writes the groups of its new run, and takes those of the old ones away, one after the other.
+ */
+export class RunFilter {
+  readonly #layout: RunLayout;
+  readonly #groups: Uint32Array[];
+  readonly #none: Uint32Array;
+
+  constructor(layout: RunLayout) {
+    this.#layout = layout;
+    this.#none = new Uint32Array(layout.groupWords(0));
+    this.#groups = Array.from({ length: layout.groupCount }, () => this.#none);
+  }
+
+  setGroup(group: number, words: Uint32Array): void {
+    this.#groups[group] = words;
+  }
+
+  /** Takes away the groups before this one: the run holds nothing there any more. */
+  dropBefore(group: number): void {
+    for (let g = Math.min(group, this.#groups.length) - 1; g >= 0; g--) {
+      if (this.#groups[g] === this.#none) return;
+      this.#groups[g] = this.#none;
+    }
+  }
+
+  /**
+   * Finds the hashes that the run may hold, and all that it holds.
+   *
+   * @param hashes in their order
+   * @param skip for each of them, 1 where it is not to be looked for
+   * @param hits gets the places of those found
+   * @returns how many were found
+   */
+  find(hashes: Uint32Array, skip: Uint8Array, hits: Int32Array): number {
+    const { blocksAGroup } = this.#layout;
+    let words = this.#none, start = 0, end = 0, found = 0;
+    for (let place = 0, i = 0; place < skip.length; place++, i += HASH_WORDS) {
+      const block = this.#layout.blockOf(hashes[i] ?? 0);
+      if (block >= end) {
+        const group = Math.floor(block / blocksAGroup);
+        words = this.#groups[group] ?? this.#none;
+        start = group * blocksAGroup;
+        end = start + blocksAGroup;
+      }
+      const isHit = hasBits(
+        words,
+        (block - start) * BLOCK_WORDS,
+        hashes[i + 1] ?? 0,
+        hashes[i + 2] ?? 0,
+      );
+      if (isHit && skip[place] !== 1) hits[found++] = place;
+    }
+    return found;
+  }
+}
+
+/** Makes the filter of one group of a run from the group's hashes. */
+export function groupFilter(layout: RunLayout, group: number, hashes: Uint32Array): Uint32Array {
+  const words = new Uint32Array(layout.groupWords(group));
+  const start = group * layout.blocksAGroup;
+  for (let i = 0; i < hashes.length; i += HASH_WORDS) {
+    const at = (layout.blockOf(hashes[i] ?? 0) - start) * BLOCK_WORDS;
+    setBits(words, at, hashes[i + 1] ?? 0, hashes[i + 2] ?? 0);
+  }
+  return words;
+}
+
+/** Whether one bit of each of a block's words is set; which, five bits of `a` or `b` say for each. */
+function hasBits(words: Uint32Array, at: number, a: number, b: number): boolean {
+  // Shift counts are taken modulo 32. All eight are looked at: a branch for each would cost more.
+  const all = (words[at] ?? 0) >>> a & (words[at + 1] ?? 0) >>> (a >>> 5) &
+    (words[at + 2] ?? 0) >>> (a >>> 10) & (words[at + 3] ?? 0) >>> (a >>> 15) &
+    (words[at + 4] ?? 0) >>> (a >>> 20) & (words[at + 5] ?? 0) >>> (a >>> 25) &
+    (words[at + 6] ?? 0) >>> b & (words[at + 7] ?? 0) >>> (b >>> 5);
+  return (all & 1) === 1;
+}
+
+function setBits(words: Uint32Array, at: number, a: number, b: number): void {
+  for (let word = 0; word < BLOCK_WORDS; word++) {
+    const shift = word < 6 ? a >>> (5 * word) : b >>> (5 * (word - 6));
+    words[at + word] = (words[at + word] ?? 0) | (1 << shift);
+  }
+}

@@ -1,0 +1,209 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { damagedError } from "../core/errors.ts";
+import { HASH_WORDS } from "../core/id_hash.ts";
+import { GROUP_CHUNKS, groupFilter, RunFilter, RunLayout } from "./seen_filter.ts";
+
+/**
+ * A run is hashes in their order, cut into chunks; a chunk fills one page. `place` is the run times
+ * PLACES_A_RUN plus the chunk, or plus the group of chunks that a part of the filter is for.
+ */
+export const SEEN_TABLES = `
+  CREATE TABLE IF NOT EXISTS seen_runs (
+    run INTEGER PRIMARY KEY,
+    newest_ms INTEGER NOT NULL,
+    capacity INTEGER NOT NULL,
+    chunks INTEGER NOT NULL,
+    blocks_a_chunk INTEGER NOT NULL,
+    groups_written INTEGER NOT NULL,
+    merges_into INTEGER
+  );
+  CREATE TABLE IF NOT EXISTS seen_chunks (place INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS seen_filters (place INTEGER PRIMARY KEY, words BLOB NOT NULL);
+`;
+
+const PLACES_A_RUN = 2 ** 22;
+
+/** A run, and its filter in memory. */
+export interface Run {
+  readonly run: number;
+  /** When the newest of its ids was seen: all of them count as seen from then. */
+  readonly newestMs: number;
+  /** Hashes that it was laid out for: no more than that are in it. */
+  readonly capacity: number;
+  readonly layout: RunLayout;
+  readonly filter: RunFilter;
+  /** The groups of it that are there; fewer than all where a merge is writing it. */
+  readonly groupsWritten: number;
+  /** The run that a merge moves its hashes to, if one does. */
+  readonly mergesInto: number | null;
+}
+
+/** The runs in the database. All methods that write are called inside a transaction. */
+export class RunStore {
+  readonly #runs: StatementSync;
+  readonly #putRun: StatementSync;
+  readonly #deleteRun: StatementSync;
+  readonly #chunk: StatementSync;
+  readonly #chunks: StatementSync;
+  readonly #firstChunk: StatementSync;
+  readonly #putChunk: StatementSync;
+  readonly #deleteChunks: StatementSync;
+  readonly #filters: StatementSync;
+  readonly #putFilter: StatementSync;
+  readonly #deleteFilters: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    database.exec(SEEN_TABLES);
+    this.#runs = database.prepare("SELECT * FROM seen_runs ORDER BY run");
+    this.#putRun = database.prepare(
+      "INSERT OR REPLACE INTO seen_runs VALUES (?, ?, ?, ?, ?, ?, ?)",
+    );
+    this.#deleteRun = database.prepare("DELETE FROM seen_runs WHERE run = ?");
+    this.#chunk = database.prepare("SELECT hashes FROM seen_chunks WHERE place = ?");
+    this.#chunks = database.prepare(
+      "SELECT place, hashes FROM seen_chunks WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?",
+    );
+    this.#firstChunk = database.prepare(
+      "SELECT min(place) AS place FROM seen_chunks WHERE place BETWEEN ? AND ?",
+    );
+    this.#putChunk = database.prepare("INSERT OR REPLACE INTO seen_chunks VALUES (?, ?)");
+    this.#deleteChunks = database.prepare("DELETE FROM seen_chunks WHERE place BETWEEN ? AND ?");
+    this.#filters = database.prepare(
+      "SELECT place, words FROM seen_filters WHERE place BETWEEN ? AND ? ORDER BY place",
+    );
+    this.#putFilter = database.prepare("INSERT INTO seen_filters VALUES (?, ?)");
+    this.#deleteFilters = database.prepare("DELETE FROM seen_filters WHERE place BETWEEN ? AND ?");
+  }
+
+  /**
+   * Reads all runs with their filters.
+   *
+   * @throws OrillaError with exit code 3 where a part of a filter is missing
+   */
+  readRuns(): Run[] {
+    return this.#runs.all().map((row) => {
+      const layout = new RunLayout(Number(row["chunks"]), Number(row["blocks_a_chunk"]));
+      const run = {
+        run: Number(row["run"]),
+        newestMs: Number(row["newest_ms"]),
+        capacity: Number(row["capacity"]),
+        layout,
+        filter: new RunFilter(layout),
+        groupsWritten: Number(row["groups_written"]),
+        mergesInto: row["merges_into"] === null ? null : Number(row["merges_into"]),
+      };
+      this.#readFilter(run);
+      return run;
+    });
+  }
+
+  putRun({ run, newestMs, capacity, layout, groupsWritten, mergesInto }: Run): void {
+    const { chunkCount, blocksAChunk } = layout;
+    this.#putRun.run(run, newestMs, capacity, chunkCount, blocksAChunk, groupsWritten, mergesInto);
+  }
+
+  /** Deletes a run and what is left of it. */
+  deleteRun({ run }: Run): void {
+    const first = run * PLACES_A_RUN, last = first + PLACES_A_RUN - 1;
+    this.#deleteChunks.run(first, last);
+    this.#deleteFilters.run(first, last);
+    this.#deleteRun.run(run);
+  }
+
+  /** The hashes of a chunk; none where nothing was stored for it. */
+  readChunk({ run }: Run, chunk: number): Uint32Array {
+    const row = this.#chunk.get(run * PLACES_A_RUN + chunk);
+    return row === undefined ? new Uint32Array() : hashesOf(row["hashes"]);
+  }
+
+  /** The next chunks of a run, up to `lastChunk`, `limit` of them at most. */
+  readChunks(
+    { run, layout }: Run,
+    { lastChunk = layout.chunkCount, limit = -1 }: {
+      readonly lastChunk?: number;
+      readonly limit?: number;
+    },
+  ): { readonly chunk: number; readonly hashes: Uint32Array }[] {
+    const first = run * PLACES_A_RUN;
+    return this.#chunks.all(first, first + lastChunk, limit).map(({ place, hashes }) => ({
+      chunk: Number(place) - first,
+      hashes: hashesOf(hashes),
+    }));
+  }
+
+  /**
+   * Writes one group of a run.
+   *
+   * @param hashes all those of the group, in their order, each once
+   * @returns the group's filter
+   */
+  writeGroup({ run, layout }: Run, group: number, hashes: Uint32Array): Uint32Array {
+    const count = hashes.length / HASH_WORDS;
+    for (let first = 0; first < count;) {
+      const chunk = layout.chunkOf(hashes[first * HASH_WORDS] ?? 0);
+      let next = first + 1;
+      while (next < count && layout.chunkOf(hashes[next * HASH_WORDS] ?? 0) === chunk) next++;
+      this.#writeChunk(run, chunk, hashes.subarray(first * HASH_WORDS, next * HASH_WORDS));
+      first = next;
+    }
+    const words = groupFilter(layout, group, hashes);
+    this.#putFilter.run(run * PLACES_A_RUN + group, bytesOf(words));
+    return words;
+  }
+
+  /**
+   * Deletes the chunks of a run up to one, and the parts of the filter that are for nothing else.
+   *
+   * @param rest what of that chunk's hashes is to stay
+   */
+  deleteChunks({ run }: Run, lastChunk: number, rest: Uint32Array = new Uint32Array()): void {
+    const first = run * PLACES_A_RUN;
+    this.#deleteChunks.run(first, first + lastChunk);
+    if (rest.length > 0) this.#writeChunk(run, lastChunk, rest);
+    const group = Math.floor(lastChunk / GROUP_CHUNKS);
+    if (group > 0) this.#deleteFilters.run(first, first + group - 1);
+  }
+
+  #writeChunk(run: number, chunk: number, hashes: Uint32Array): void {
+    this.#putChunk.run(run * PLACES_A_RUN + chunk, bytesOf(hashes));
+  }
+
+  /** Merges and expiry delete chunks and filters from the beginning; all that follows must be there. */
+  #readFilter({ run, layout, filter, groupsWritten }: Omit<Run, "mergesInto">): void {
+    const first = run * PLACES_A_RUN;
+    const rows = this.#filters.all(first, first + PLACES_A_RUN - 1);
+    const firstGroup = groupsWritten - rows.length;
+    rows.forEach(({ place, words: bytes }, i) => {
+      const group = Number(place) - first;
+      const words = wordsOf(bytes);
+      if (group !== firstGroup + i || words.length !== layout.groupWords(group)) throw damaged();
+      filter.setGroup(group, words);
+    });
+    const place = this.#firstChunk.get(first, first + PLACES_A_RUN - 1)?.["place"] ?? null;
+    if (place === null) return;
+    if (Math.floor((Number(place) - first) / GROUP_CHUNKS) < firstGroup) throw damaged();
+  }
+}
+
+function damaged(): Error {
+  return damagedError(
+    "The seen ids in checkpoint.sqlite are damaged. Restore it from a copy, " +
+      "or make a new one from the lake's files: orilla rebuild",
+  );
+}
+
+function hashesOf(value: unknown): Uint32Array {
+  const words = wordsOf(value);
+  if (words.length % HASH_WORDS !== 0) throw damaged();
+  return words;
+}
+
+function wordsOf(value: unknown): Uint32Array {
+  if (!(value instanceof Uint8Array) || value.length % 4 !== 0) throw damaged();
+  const bytes = value.byteOffset % 4 === 0 ? value : value.slice();
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+function bytesOf(words: Uint32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}

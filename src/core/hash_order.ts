@@ -1,0 +1,102 @@
+import { HASH_WORDS } from "./id_hash.ts";
+
+/** The values that the first word of a hash may have: from `first` up to, not including, `beyond`. */
+export interface HashRange {
+  readonly first: number;
+  /** 2^32 where the range goes up to the end. */
+  readonly beyond: number;
+}
+
+/** The range of all hashes. */
+export const ALL_HASHES: HashRange = { first: 0, beyond: 2 ** 32 };
+
+/**
+ * The rows of hashes in their order; equal ones in that of their rows. Hashes are uniform over their range,
+ * so each goes near its place at once, as many buckets as hashes, and what is left to sort is next to it.
+ *
+ * @param range where the first words lie
+ */
+export function sortedRows(
+  hashes: Uint32Array,
+  { first, beyond }: HashRange = ALL_HASHES,
+): Int32Array {
+  const count = hashes.length / HASH_WORDS;
+  const scale = count / (beyond - first);
+  const bucketOf = (row: number) => Math.floor(((hashes[row * HASH_WORDS] ?? 0) - first) * scale);
+  const starts = new Int32Array(count + 2);
+  for (let row = 0; row < count; row++) {
+    const after = bucketOf(row) + 1;
+    starts[after] = (starts[after] ?? 0) + 1;
+  }
+  for (let i = 1; i <= count; i++) starts[i] = (starts[i] ?? 0) + (starts[i - 1] ?? 0);
+  const rows = new Int32Array(count);
+  for (let row = 0; row < count; row++) {
+    const bucket = bucketOf(row);
+    const place = starts[bucket] ?? 0;
+    rows[place] = row;
+    starts[bucket] = place + 1;
+  }
+  insertionSort(rows, hashes);
+  return rows;
+}
+
+/** Sorts rows that lie near their places already. */
+function insertionSort(rows: Int32Array, hashes: Uint32Array): void {
+  for (let i = 1; i < rows.length; i++) {
+    const row = rows[i] ?? 0;
+    let place = i;
+    for (; place > 0; place--) {
+      const before = rows[place - 1] ?? 0;
+      if (compareHashes(hashes, before, row) <= 0) break;
+      rows[place] = before;
+    }
+    rows[place] = row;
+  }
+}
+
+/** Negative where the hash in row `a` comes before the one in row `b`, 0 where they are equal. */
+export function compareHashes(hashes: Uint32Array, a: number, b: number): number {
+  const i = a * HASH_WORDS, j = b * HASH_WORDS;
+  return (hashes[i] ?? 0) - (hashes[j] ?? 0) || (hashes[i + 1] ?? 0) - (hashes[j + 1] ?? 0) ||
+    (hashes[i + 2] ?? 0) - (hashes[j + 2] ?? 0) || (hashes[i + 3] ?? 0) - (hashes[j + 3] ?? 0);
+}
+
+/** Hashes in their order, each once. */
+export interface DistinctHashes {
+  readonly hashes: Uint32Array;
+  /** The first row that has each of them. */
+  readonly rows: Int32Array;
+}
+
+/**
+ * Sorts hashes and leaves out repeated ones.
+ *
+ * @param range where the first words lie
+ */
+export function distinctHashes(
+  hashes: Uint32Array,
+  range: HashRange = ALL_HASHES,
+): DistinctHashes {
+  const rows = sortedRows(hashes, range);
+  const distinct = new Uint32Array(hashes.length);
+  let count = 0, last = -1;
+  for (const row of rows) {
+    if (last !== -1 && compareHashes(hashes, last, row) === 0) continue;
+    copyHash(hashes, row, { to: distinct, at: count });
+    rows[count++] = last = row;
+  }
+  return { hashes: distinct.subarray(0, count * HASH_WORDS), rows: rows.subarray(0, count) };
+}
+
+/** Copies the hash of one row to a row of another array, or of the same. */
+export function copyHash(
+  from: Uint32Array,
+  row: number,
+  { to, at }: { readonly to: Uint32Array; readonly at: number },
+): void {
+  const i = row * HASH_WORDS, j = at * HASH_WORDS;
+  to[j] = from[i] ?? 0;
+  to[j + 1] = from[i + 1] ?? 0;
+  to[j + 2] = from[i + 2] ?? 0;
+  to[j + 3] = from[i + 3] ?? 0;
+}

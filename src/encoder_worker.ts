@@ -1,0 +1,9 @@
+/// <reference lib="deno.worker" />
+import { serveEncoder } from "./lake/encoder.ts";
+import { loadParquet } from "./lake/parquet.ts";
+
+/** The worker that makes Parquet of tables, on a core of its own and without any permission. */
+self.onmessage = ({ data }: MessageEvent<MessagePort>) => serveEncoder(data);
+
+await loadParquet();
+self.postMessage("ready");
