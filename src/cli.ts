@@ -16,6 +16,7 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   consumer: "bring a Kafka topic into the lake",
   verify: "hold the lake against its checkpoint: every file, row count, event id and offset",
   rebuild: "make a new checkpoint from the lake's own files",
+  trace: "find an event by its id: published, duplicate, rejected, or never seen",
 };
 
 /**

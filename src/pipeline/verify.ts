@@ -74,7 +74,8 @@ export async function verify(
 }
 
 /** The totals that metrics show must be those of the partitions, and of the seen ids. */
-function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointContent): Finding[] {
+function countersFindings({ committed, ...counts }: CheckpointContent): Finding[] {
+  const { seenIdCount, seenIdCounter, recordedDuplicateCount } = counts;
   const { counters, partitions } = committed;
   const sum = (of: (partition: (typeof partitions)[number]) => number) =>
     partitions.reduce((total, partition) => total + of(partition), 0);
@@ -100,6 +101,11 @@ function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointC
     const detail =
       `there are ${seenIdCount}, and ${seenIdCounter} were counted: duplicates may pass`;
     findings.push({ kind: "seen_ids_changed", subject: "seen ids", detail });
+  }
+  if (recordedDuplicateCount > counters.duplicate) {
+    const detail =
+      `the positions of ${recordedDuplicateCount} are kept, and ${counters.duplicate} were counted`;
+    findings.push({ kind: "counts_do_not_close", subject: "recorded duplicates", detail });
   }
   return findings;
 }
