@@ -51,3 +51,21 @@ export function traceInCheckpoint(outDir: string, eventId: string): CheckpointTr
     return { files, duplicates: findDuplicates(database, { eventId, hash }) };
   });
 }
+
+/**
+ * The filter of a file's event ids; null where it has none.
+ *
+ * @param outDir absolute path
+ */
+export function readFileFilter(
+  outDir: string,
+  { sequence, finalPath }: Pick<TracedFile, "sequence" | "finalPath">,
+): Uint8Array | null {
+  const query = "SELECT filter FROM file_filters WHERE sequence = ? AND final_path = ?";
+  const row = readingCheckpoint(
+    outDir,
+    (database) => database.prepare(query).get(sequence, finalPath),
+  );
+  const filter = row?.["filter"];
+  return filter instanceof Uint8Array ? filter : null;
+}
