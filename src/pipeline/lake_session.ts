@@ -159,11 +159,12 @@ export class LakeSession implements Disposable {
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
   }
 
-  /** Expired ids count as unseen whether or not they are deleted, so a failure here can wait. */
+  /** What is expired may also go later, so a failure here can wait. */
   #expire(idCount: number): void {
-    const { clock, log } = this.#options;
+    const { ttlMs, clock, log } = this.#options;
     try {
       this.checkpoint.dropDuplicatesStep(clock.nowMs());
+      if (ttlMs === 0) return;
       const deleted = this.checkpoint.expireStep(clock.nowMs(), idCount);
       if (deleted > 0) log.debug("expired event ids", { deleted });
     } catch (error) {
