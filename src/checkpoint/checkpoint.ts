@@ -12,9 +12,6 @@ import { SeenIds } from "./seen_ids.ts";
 /** The checkpoint's file inside OUT_DIR. */
 export const CHECKPOINT_FILE = "checkpoint.sqlite";
 
-/** Commits whose expired duplicates are dropped at once: more than one, so that dropping keeps up. */
-const DROP_STEP_COMMITS = 4;
-
 export interface CheckpointOptions {
   /** Absolute path of OUT_DIR, which exists. */
   readonly outDir: string;
@@ -143,7 +140,7 @@ export class Checkpoint implements Disposable {
   /** Drops the expired duplicates of a few commits, if there are any. */
   dropDuplicatesStep(nowMs: number): void {
     if (!this.#duplicates.hasExpired(nowMs)) return;
-    this.#transaction("expire", () => this.#duplicates.dropStep(nowMs, DROP_STEP_COMMITS));
+    this.#transaction("expire", () => this.#duplicates.dropStep(nowMs));
   }
 
   [Symbol.dispose](): void {

@@ -19,6 +19,9 @@ const TABLE = `
 /** The fastest level: event ids are mostly random, so that more effort gives nothing. */
 const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
+/** Commits whose duplicates are dropped at once: more than one, so that dropping keeps up with adding. */
+const DROP_STEP_COMMITS = 4;
+
 /**
  * The duplicates that commits found, one row a commit, until their time to live is over. They are dropped a
  * few rows at a time, oldest first, and SQLite uses their pages again.
@@ -59,13 +62,9 @@ export class DuplicateRecords {
     this.#oldestMs = Math.min(this.#oldestMs, committedAtMs);
   }
 
-  /**
-   * Drops the oldest commits' duplicates that are expired, inside the caller's transaction.
-   *
-   * @param limit commits dropped at most
-   */
-  dropStep(nowMs: number, limit: number): void {
-    for (let dropped = 0; dropped < limit; dropped++) {
+  /** Drops expired duplicates of the oldest few commits, inside the caller's transaction. */
+  dropStep(nowMs: number): void {
+    for (let dropped = 0; dropped < DROP_STEP_COMMITS; dropped++) {
       const { sequence, ms } = this.#readOldest();
       this.#oldestMs = ms;
       if (!this.hasExpired(nowMs)) return;

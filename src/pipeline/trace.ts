@@ -91,21 +91,10 @@ function unknownCandidate({ kind, path, stagedAtMs }: LakeFile): Candidate {
 async function readCandidate(files: Files, { finalPath, stagedPath }: Candidate) {
   // The final name is looked for again: a writer beside us may publish the file between two looks.
   for (const file of [finalPath, stagedPath, finalPath]) {
-    if (await files.exists(file)) {
-      const bytes = await ifThere(files.read(file));
-      if (bytes !== null) return { file, bytes };
-    }
+    const bytes = await files.readIfThere(file);
+    if (bytes !== null) return { file, bytes };
   }
   throw new Error("it was committed, and is not there");
-}
-
-async function ifThere<T>(reading: Promise<T>): Promise<T | null> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 function byTime<Row extends RowPlace>(rows: readonly Row[]): readonly Row[] {
