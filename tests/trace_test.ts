@@ -182,15 +182,21 @@ Deno.test("trace finds a row among very many of one file", async () => {
   });
 });
 
-Deno.test("trace knows of two topics in one lake which one an event came from", async () => {
+Deno.test("trace knows of several topics in one commit which one an event came from", async () => {
   await withScratch(async (outDir) => {
     using session = await LakeSession.open(testSession(outDir, { limits: limits({}) }));
-    await session.pipeline.add({ topic: "t", partition: 0, records: recordsOf(["a"], 5) });
-    await session.pipeline.add({ topic: "u", partition: 0, records: recordsOf(["b", "a"], 90) });
+    const add = (topic: string, partition: number, records: readonly RawRecord[]) =>
+      session.pipeline.add({ topic, partition, records });
+    await add("t", 0, recordsOf(["a"], 90));
+    await add("u", 0, recordsOf(["b", "a"], 5));
+    await add("v", 1, recordsOf(["c"], 90));
+    await add("w", 0, recordsOf(["d"], 200));
     await session.pipeline.commit("end");
-    assert.deepEqual(answers(await trace(outDir, "a")).published, ["1: t/0 5"]);
-    assert.deepEqual(answers(await trace(outDir, "a")).duplicates, ["1: u/0 91"]);
-    assert.deepEqual(answers(await trace(outDir, "b")).published, ["1: u/0 90"]);
+    assert.deepEqual(answers(await trace(outDir, "a")).published, ["1: t/0 90"]);
+    assert.deepEqual(answers(await trace(outDir, "a")).duplicates, ["1: u/0 6"]);
+    assert.deepEqual(answers(await trace(outDir, "b")).published, ["1: u/0 5"]);
+    assert.deepEqual(answers(await trace(outDir, "c")).published, ["1: v/1 90"]);
+    assert.deepEqual(answers(await trace(outDir, "d")).published, ["1: w/0 200"]);
   });
 });
 

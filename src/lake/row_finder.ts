@@ -56,7 +56,7 @@ export function findDeadLetters(file: Uint8Array, eventId: string): DeadLetterRo
 /** The numbers of the rows that have an event id: this one column is read, and compared as bytes. */
 function rowsWith(file: Uint8Array, eventId: string): number[] {
   const wanted = new TextEncoder().encode(eventId);
-  const table = read(file, { columns: ["event_id"], batchSize: 65_536 });
+  const table = read(file, { columns: ["event_id"] });
   const rows: number[] = [];
   let first = 0;
   for (const data of table.getChild("event_id")?.data ?? []) {
