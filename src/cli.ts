@@ -134,8 +134,10 @@ export function helpText(mode: Mode | null, version: string): string {
 function optionLines(mode: Mode): string[] {
   return OPTION_ROWS.filter(([, row]) => row.modes.includes(mode)).flatMap(([key, row]) => {
     const unit = row.unit === "" ? "" : ` ${row.unit}`;
+    const text = defaultOf(row, mode);
+    const standing = text === "" ? "no default" : `default ${text}${unit}`;
     return [
-      `  ${flagOf(key)}  (${environmentOf(key, row)}, default ${defaultOf(row, mode)}${unit})`,
+      `  ${flagOf(key)}  (${environmentOf(key, row)}, ${standing})`,
       `      ${row.meaning}: ${row.accepts}`,
     ];
   });
