@@ -16,6 +16,7 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   consumer: "bring a Kafka topic into the lake",
   verify: "hold the lake against its checkpoint: every file, row count, event id and offset",
   rebuild: "make a new checkpoint from the lake's own files",
+  trace: "find an event by its id: published, duplicate, rejected, or never seen",
 };
 
 /**
@@ -133,8 +134,10 @@ export function helpText(mode: Mode | null, version: string): string {
 function optionLines(mode: Mode): string[] {
   return OPTION_ROWS.filter(([, row]) => row.modes.includes(mode)).flatMap(([key, row]) => {
     const unit = row.unit === "" ? "" : ` ${row.unit}`;
+    const text = defaultOf(row, mode);
+    const standing = text === "" ? "no default" : `default ${text}${unit}`;
     return [
-      `  ${flagOf(key)}  (${environmentOf(key, row)}, default ${defaultOf(row, mode)}${unit})`,
+      `  ${flagOf(key)}  (${environmentOf(key, row)}, ${standing})`,
       `      ${row.meaning}: ${row.accepts}`,
     ];
   });

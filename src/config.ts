@@ -3,6 +3,7 @@ import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
 import { waitingOptions } from "./options/waiting_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
+import { traceOptions } from "./options/trace_options.ts";
 import { outputOptions } from "./options/output_options.ts";
 import type { Mode, Option } from "./options/option.ts";
 
@@ -12,6 +13,7 @@ export const OPTIONS = {
   ...kafkaOptions,
   ...waitingOptions,
   ...generatorOptions,
+  ...traceOptions,
   ...outputOptions,
 } as const;
 

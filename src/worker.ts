@@ -4,6 +4,7 @@ import { consume } from "./commands/consumer.ts";
 import { produce } from "./commands/producer.ts";
 import { rebuildCheckpoint } from "./commands/rebuild.ts";
 import { simulate } from "./commands/simulate.ts";
+import { traceId } from "./commands/trace.ts";
 import { verifyLake } from "./commands/verify.ts";
 import type { Mode } from "./options/option.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
@@ -34,6 +35,8 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
       return verifyLake(context);
     case "rebuild":
       return rebuildCheckpoint(context);
+    case "trace":
+      return traceId(context);
     default:
       return mode satisfies never;
   }

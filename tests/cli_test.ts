@@ -138,7 +138,9 @@ Deno.test("helpText() lists every option of a mode with its name, default, unit 
       assert.equal(text.includes(`  ${flagOf(key)}  (${environmentOf(key, row)},`), isListed, key);
       if (!isListed) continue;
       const unit = row.unit === "" ? "" : ` ${row.unit}`;
-      assert.ok(text.includes(`default ${defaultOf(row, mode)}${unit})`), key);
+      const value = defaultOf(row, mode);
+      const standing = value === "" ? "no default" : `default ${value}${unit}`;
+      assert.ok(text.includes(`(${environmentOf(key, row)}, ${standing})`), key);
       assert.ok(text.includes(`${row.meaning}: ${row.accepts}`), key);
     }
   }

@@ -3,6 +3,8 @@ import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commi
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
+import { DuplicateRecords } from "./duplicates.ts";
+import { FileFilters } from "./file_filters.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
 import { prepareSchema, readMeta } from "./schema.ts";
 import { SeenIds } from "./seen_ids.ts";
@@ -17,6 +19,8 @@ export interface CheckpointOptions {
   readonly file?: string;
   /** How long an event id counts as seen, milliseconds; 0 for ever. */
   readonly ttlMs: number;
+  /** How long the duplicates found are kept, milliseconds; 0 for ever. */
+  readonly duplicateTtlMs: number;
   /** Twelve random hexadecimal digits, used if the checkpoint is new. */
   readonly newInstanceId: string;
   readonly hooks?: FaultHooks;
@@ -31,6 +35,8 @@ export class Checkpoint implements Disposable {
   readonly instanceId: string;
   readonly #database: DatabaseSync;
   readonly #seenIds: SeenIds;
+  readonly #fileFilters: FileFilters;
+  readonly #duplicates: DuplicateRecords;
   readonly #hooks: FaultHooks;
   #seenIdCount: number;
   readonly #ttlMs: number;
@@ -43,14 +49,17 @@ export class Checkpoint implements Disposable {
 
   /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
   constructor(
-    { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, hooks = noFaults }: CheckpointOptions,
+    { outDir, file = CHECKPOINT_FILE, hooks = noFaults, ...options }: CheckpointOptions,
   ) {
+    const { ttlMs, duplicateTtlMs, newInstanceId } = options;
     this.#hooks = hooks;
     this.#ttlMs = ttlMs;
     this.#database = open(`${outDir}/${file}`);
     try {
       prepareSchema(this.#database, newInstanceId);
       this.#seenIds = new SeenIds(this.#database, ttlMs);
+      this.#fileFilters = new FileFilters(this.#database);
+      this.#duplicates = new DuplicateRecords(this.#database, duplicateTtlMs);
       this.instanceId = readMeta(this.#database, "instance_id");
       this.#seenIdCount = this.#readSeenIdCount();
       this.#oldestSeenMs = this.#readOldestSeenMs();
@@ -128,6 +137,12 @@ export class Checkpoint implements Disposable {
     return deleted;
   }
 
+  /** Drops the expired duplicates of a few commits, if there are any. */
+  dropDuplicatesStep(nowMs: number): void {
+    if (!this.#duplicates.hasExpired(nowMs)) return;
+    this.#transaction("expire", () => this.#duplicates.dropStep(nowMs));
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }
@@ -179,6 +194,10 @@ export class Checkpoint implements Disposable {
       for (const range of commit.ranges) {
         this.#insertRange(commit.sequence, range);
         movePartition(range);
+      }
+      this.#fileFilters.add(commit.sequence, commit.traces.filters);
+      if (commit.traces.duplicates !== null) {
+        this.#duplicates.add(commit.traces.duplicates, commit);
       }
       added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
       this.#writeCounters(counterRows(commit.counters));

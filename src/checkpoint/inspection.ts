@@ -22,6 +22,8 @@ export interface CheckpointContent {
   readonly seenIdCount: number;
   /** Event ids held, as counted commit by commit. */
   readonly seenIdCounter: number;
+  /** Duplicates whose positions are kept. */
+  readonly recordedDuplicateCount: number;
 }
 
 /**
@@ -31,9 +33,7 @@ export interface CheckpointContent {
  * @throws OrillaError with exit code 3 where there is none, or it cannot be read
  */
 export function inspectCheckpoint(outDir: string): CheckpointContent {
-  try {
-    using database = new DatabaseSync(`${outDir}/${CHECKPOINT_FILE}`, { readOnly: true });
-    database.exec("BEGIN");
+  return readingCheckpoint(outDir, (database) => {
     refuseDamage(database);
     return {
       instanceId: readMeta(database, "instance_id"),
@@ -55,7 +55,22 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
         .map(offsetRangeOf),
       seenIdCount: numberOf(database, "SELECT count(*) AS n FROM seen_ids"),
       seenIdCounter: numberOf(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
+      recordedDuplicateCount: numberOf(database, "SELECT sum(count) AS n FROM duplicates"),
     };
+  });
+}
+
+/**
+ * Reads from a checkpoint, all of it as of one moment, without writing to it and beside a consumer.
+ *
+ * @param outDir absolute path
+ * @throws OrillaError with exit code 3 where there is none, or it cannot be read
+ */
+export function readingCheckpoint<T>(outDir: string, read: (database: DatabaseSync) => T): T {
+  try {
+    using database = new DatabaseSync(`${outDir}/${CHECKPOINT_FILE}`, { readOnly: true });
+    database.exec("BEGIN");
+    return read(database);
   } catch (error) {
     throw damagedError(
       `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${

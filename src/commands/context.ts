@@ -47,6 +47,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     version,
     log,
     ttlMs: config.dedupeTtl,
+    duplicateTtlMs: config.duplicateTtl,
     limits: {
       maxEvents: config.batchMaxEvents,
       maxBytes: config.batchMaxBytes,

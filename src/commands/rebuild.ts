@@ -32,7 +32,7 @@ function reportText(report: RebuildReport, outDir: string): string {
     "What the files could not tell:",
     "  - commits that published no file (duplicates alone): their offsets, if they were the last of a",
     "    partition, are read again, and the records found as duplicates again",
-    "  - retries, rebalances and times taken; which trigger ended each batch",
+    "  - retries, rebalances and times taken; which trigger ended each batch; where duplicates lay",
     ...report.gaps.map(({ firstOffset, nextOffset, ...at }) =>
       `  - ${partitionName(at)}, offsets ${firstOffset} to ${
         nextOffset - 1n

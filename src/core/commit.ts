@@ -1,4 +1,5 @@
 import type { Counters } from "./counters.ts";
+import type { Duplicates } from "./duplicates.ts";
 import type { FileKind } from "./lake_path.ts";
 import type { Trigger } from "./outcome.ts";
 import type { TopicPartition } from "./record.ts";
@@ -26,6 +27,20 @@ export interface ManifestFile {
   readonly maxTsMicroseconds: bigint;
 }
 
+/** A filter of the event ids in a file of a commit, see id_filter.ts. */
+export interface FileFilter {
+  readonly finalPath: string;
+  readonly filter: Uint8Array;
+}
+
+/** What a commit leaves for `orilla trace`. */
+export interface CommitTraces {
+  /** Of its files; one without a filter is looked through by each trace. */
+  readonly filters: readonly FileFilter[];
+  /** null where it has none, or was read back from files that do not tell them. */
+  readonly duplicates: Duplicates | null;
+}
+
 /** Everything that becomes durable together. */
 export interface Commit {
   /** 1 for the first commit of a checkpoint; each one adds 1. */
@@ -36,6 +51,7 @@ export interface Commit {
   readonly files: readonly ManifestFile[];
   readonly ranges: readonly OffsetRange[];
   readonly freshIds: readonly string[];
+  readonly traces: CommitTraces;
   /** The counters as they stand after this commit. */
   readonly counters: Counters;
 }

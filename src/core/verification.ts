@@ -11,6 +11,7 @@ export interface Finding {
     | "unknown_file"
     | "event_twice"
     | "seen_ids_changed"
+    | "wrong_filter"
     | "counts_do_not_close"
     | "offsets_overlap"
     | "unpublished_file";

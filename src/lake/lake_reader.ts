@@ -73,14 +73,13 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
   const bytes = await files.read(path);
   try {
     const table: Table = tableFromIPC(readParquet(bytes).intoIPCStream());
-    const metadata = readSchema(bytes).metadata().get("orilla.offset_ranges");
     return {
       rowCount: table.numRows,
       bytes: bytes.length,
       checksum: createHash("sha256").update(bytes).digest("hex"),
       eventIds: textColumn(table, "event_id"),
       reasons: textColumn(table, "reason").map(String),
-      ranges: rangesOf(metadata),
+      ranges: offsetRangesOf(bytes),
     };
   } catch (error) {
     throw damagedError(
@@ -94,7 +93,7 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The texts of a column, null where there is none; empty where the file has no such column. */
-function textColumn(table: Table, name: string): (string | null)[] {
+export function textColumn(table: Table, name: string): (string | null)[] {
   const chunks = table.getChild(name)?.data ?? [];
   return chunks.flatMap((data) =>
     Array.from({ length: data.length }, (_, i) => {
@@ -109,7 +108,9 @@ interface StoredRange extends Omit<OffsetRange, "firstOffset" | "nextOffset"> {
   readonly nextOffset: string;
 }
 
-function rangesOf(metadata: unknown): OffsetRange[] {
+/** What the commit of a file handled, from the file's metadata. */
+export function offsetRangesOf(bytes: Uint8Array): OffsetRange[] {
+  const metadata: unknown = readSchema(bytes).metadata().get("orilla.offset_ranges");
   if (typeof metadata !== "string") {
     throw new Error("it has no orilla.offset_ranges in its metadata");
   }

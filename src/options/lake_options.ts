@@ -31,4 +31,9 @@ export const lakeOptions = {
     modes: LAKE,
     meaning: "How long an event_id counts as seen; 0 is for ever",
   }),
+  duplicateTtl: option(duration(), {
+    default: "7d",
+    modes: WRITERS,
+    meaning: "How long it is kept where duplicates lay, for trace; 0 is for ever",
+  }),
 } as const;

@@ -1,7 +1,7 @@
 import type { Parser } from "./option_parsers.ts";
 
 /** What orilla can be asked to do; a mode of two words is one part of a command. */
-export const MODES = ["simulate", "producer", "consumer", "verify", "rebuild"] as const;
+export const MODES = ["simulate", "producer", "consumer", "verify", "rebuild", "trace"] as const;
 export type Mode = (typeof MODES)[number];
 
 /** One row of the option table. Its flag and environment name are made from its key, see config.ts. */
@@ -31,7 +31,7 @@ export function option<T>(parser: Parser<T>, row: Row<T>): Option<T> {
 /** Modes that write to the lake through the pipeline, and make OUT_DIR where it is missing. */
 export const WRITERS: readonly Mode[] = ["simulate", "consumer"];
 /** Modes that have an OUT_DIR. */
-export const LAKE: readonly Mode[] = ["simulate", "consumer", "verify", "rebuild"];
+export const LAKE: readonly Mode[] = ["simulate", "consumer", "verify", "rebuild", "trace"];
 /** Modes that talk to Kafka. */
 export const KAFKA: readonly Mode[] = ["producer", "consumer"];
 /** Modes that generate events. */

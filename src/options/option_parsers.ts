@@ -53,6 +53,14 @@ export function path(): Parser<string> {
   return textParser("a path", (text) => text === "" || text.includes("\0") ? undefined : text);
 }
 
+/** An event_id; null for the empty text, which no event has. No command line can hold NUL. */
+export function eventId(): Parser<string | null> {
+  return textParser("an event_id", (text) => {
+    if (text.includes("\0")) return undefined;
+    return text === "" ? null : text;
+  });
+}
+
 /** host:port, separated by commas. */
 export function serverList(): Parser<readonly string[]> {
   return textParser("host:port, or several separated by commas", (text) => {

@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Commit, ManifestFile } from "../core/commit.ts";
+import type { Commit, FileFilter, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
 import { STAGING_FOLDER } from "../core/lake_path.ts";
@@ -12,6 +12,7 @@ import {
 } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import type { Files } from "../runtime/files.ts";
+import { filterOfIds } from "./traces.ts";
 
 /**
  * Brings a checkpoint that is behind its lake (its write-ahead log was lost, or it is an older copy) up to
@@ -55,7 +56,7 @@ function isStaged({ path }: LakeFile): boolean {
 
 /**
  * A commit as its files tell it. What they do not tell is made up: the trigger is `end`, and retries,
- * rebalances and times taken are not counted.
+ * rebalances and times taken are not counted. Its duplicates are counted, and no longer recorded.
  *
  * @param before the counters as of the commit before
  */
@@ -64,7 +65,7 @@ export async function commitOf(
   ofCommit: readonly LakeFile[],
   before: Counters,
 ): Promise<Commit> {
-  const manifest: ManifestFile[] = [], freshIds: string[] = [];
+  const manifest: ManifestFile[] = [], filters: FileFilter[] = [], freshIds: string[] = [];
   const counters = structuredClone(before);
   let ranges: Commit["ranges"] = [];
   for (const file of ofCommit) {
@@ -77,7 +78,9 @@ export async function commitOf(
     counters.received += content.reasons.length;
     counters.publishedBytes += content.bytes;
     counters.files.end++;
-    manifest.push(manifestFileOf(file, content));
+    const row = manifestFileOf(file, content);
+    manifest.push(row);
+    filters.push({ finalPath: row.finalPath, filter: filterOfIds(content.eventIds) });
   }
   const [first] = ofCommit;
   const sequence = first?.sequence ?? 0;
@@ -93,7 +96,9 @@ export async function commitOf(
     counters.received += range.publishedCount + range.duplicateCount;
   }
   const committedAtMs = first?.stagedAtMs ?? 0;
-  return { sequence, committedAtMs, trigger: "end", files: manifest, ranges, freshIds, counters };
+  const traces = { filters, duplicates: null };
+  const made = { trigger: "end", files: manifest, ranges, freshIds, traces, counters } as const;
+  return { sequence, committedAtMs, ...made };
 }
 
 /** The manifest row of a file, from its name and content; the bounds of its times are not read back. */

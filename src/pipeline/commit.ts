@@ -10,6 +10,7 @@ import { publish } from "../lake/publishing.ts";
 import { stage } from "../lake/staging.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import type { Group, PipelineParts } from "./pipeline.ts";
+import { tracesOf } from "./traces.ts";
 
 /** What a commit did, for logs and the summary. */
 export interface CommitReport {
@@ -60,6 +61,7 @@ export async function commitBatch(
   const staging = { batch, groups, ranges, sequence, instanceId, stagedAtMs, version };
   const staged = await retry("commit", retrying, () => stage(files, staging));
 
+  const traces = tracesOf({ batch, groups, staged, duplicates: deduped.duplicates });
   const counters = countersAfter(request, deduped, staged);
   const isCommitted = await retry("commit", retrying, async () => {
     await parts.assertInPlace();
@@ -71,6 +73,7 @@ export async function commitBatch(
       files: staged,
       ranges,
       freshIds,
+      traces,
     };
     checkpoint.commit({ ...commit, counters });
     return true;

@@ -22,6 +22,7 @@ export interface LakeSessionOptions {
   /** Absolute path of OUT_DIR, which exists. */
   readonly outDir: string;
   readonly ttlMs: number;
+  readonly duplicateTtlMs: number;
   readonly limits: PipelineParts["limits"];
   readonly version: string;
   readonly clock: Clock;
@@ -85,7 +86,7 @@ export class LakeSession implements Disposable {
    * @throws OrillaError with exit code 1 where another process writes to it, 3 where it is damaged
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
-    const { outDir, ttlMs, hooks = noFaults, log } = options;
+    const { outDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
     using resources = new DisposableStack();
     const files = new Files(outDir, hooks);
     for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
@@ -93,7 +94,9 @@ export class LakeSession implements Disposable {
     // Before an empty one takes its place.
     if (!await files.exists(CHECKPOINT_FILE)) await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
-    const checkpoint = resources.use(new Checkpoint({ outDir, ttlMs, newInstanceId, hooks }));
+    const checkpoint = resources.use(
+      new Checkpoint({ outDir, ttlMs, duplicateTtlMs, newInstanceId, hooks }),
+    );
     await prepareStaging(files);
     const adopted = await adoptNewerCommits(files, checkpoint);
     if (adopted > 0) {
@@ -156,16 +159,17 @@ export class LakeSession implements Disposable {
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
   }
 
-  /** Expired ids count as unseen whether or not they are deleted, so a failure here can wait. */
+  /** What is expired may also go later, so a failure here can wait. */
   #expire(idCount: number): void {
     const { ttlMs, clock, log } = this.#options;
-    if (ttlMs === 0) return;
     try {
+      this.checkpoint.dropDuplicatesStep(clock.nowMs());
+      if (ttlMs === 0) return;
       const deleted = this.checkpoint.expireStep(clock.nowMs(), idCount);
       if (deleted > 0) log.debug("expired event ids", { deleted });
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
-      log.warning("expired event ids could not be deleted", { error: messageOf(error) });
+      log.warning("what is expired could not be deleted", { error: messageOf(error) });
     }
   }
 

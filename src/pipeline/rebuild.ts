@@ -48,7 +48,7 @@ export async function rebuild(
   const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
   const report = await fill(published, {
     files,
-    options: { outDir, file: NEW_FILE, ttlMs, newInstanceId },
+    options: { outDir, file: NEW_FILE, ttlMs, duplicateTtlMs: 0, newInstanceId },
     onProgress,
   }).catch(async (error) => {
     await removeNew(files);

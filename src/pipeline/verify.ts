@@ -1,8 +1,10 @@
 import { isLocked } from "../checkpoint/lock.ts";
 import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
+import { readFileFilter } from "../checkpoint/traces.ts";
 import type { ManifestFile } from "../core/commit.ts";
 import { totalOf } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
+import { IdHash, mayHold } from "../core/id_filter.ts";
 import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
 import {
   accountFor,
@@ -74,7 +76,8 @@ export async function verify(
 }
 
 /** The totals that metrics show must be those of the partitions, and of the seen ids. */
-function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointContent): Finding[] {
+function countersFindings({ committed, ...counts }: CheckpointContent): Finding[] {
+  const { seenIdCount, seenIdCounter, recordedDuplicateCount } = counts;
   const { counters, partitions } = committed;
   const sum = (of: (partition: (typeof partitions)[number]) => number) =>
     partitions.reduce((total, partition) => total + of(partition), 0);
@@ -100,6 +103,11 @@ function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointC
     const detail =
       `there are ${seenIdCount}, and ${seenIdCounter} were counted: duplicates may pass`;
     findings.push({ kind: "seen_ids_changed", subject: "seen ids", detail });
+  }
+  if (recordedDuplicateCount > counters.duplicate) {
+    const detail =
+      `the positions of ${recordedDuplicateCount} are kept, and ${counters.duplicate} were counted`;
+    findings.push({ kind: "counts_do_not_close", subject: "recorded duplicates", detail });
   }
   return findings;
 }
@@ -134,7 +142,22 @@ async function checkFile(
   }
   const ids = content.eventIds.filter((id) => id !== null);
   if (expected.kind === "events") repeated.note(ids);
-  return compareFile(expected, content);
+  return [...compareFile(expected, content), ...filterFindings(files, { expected, ids })];
+}
+
+/** A file without a filter is looked through by each trace; a filter that misses an id hides it. */
+function filterFindings(files: Files, { expected, ids }: {
+  readonly expected: CheckpointContent["files"][number];
+  readonly ids: readonly string[];
+}): readonly Finding[] {
+  const filter = readFileFilter(files.absolute("."), expected);
+  if (filter === null) return [];
+  const missed = ids.filter((id) => !mayHold(filter, IdHash.of(id))).length;
+  if (missed === 0) return [];
+  const detail =
+    `${missed} of its event ids are not in its filter: orilla trace would not find them. ` +
+    `Make the filters anew from the files: orilla rebuild`;
+  return [{ kind: "wrong_filter", subject: expected.finalPath, detail }];
 }
 
 /** Where a committed file is: under its final name, or staged until it gets that; null where it is neither. */

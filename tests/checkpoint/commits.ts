@@ -7,7 +7,13 @@ export function openCheckpoint(
   outDir: string,
   options: Partial<CheckpointOptions> = {},
 ): Checkpoint {
-  return new Checkpoint({ outDir, ttlMs: 0, newInstanceId: "3f9c1a0b77d2", ...options });
+  return new Checkpoint({
+    outDir,
+    ttlMs: 0,
+    duplicateTtlMs: 0,
+    newInstanceId: "3f9c1a0b77d2",
+    ...options,
+  });
 }
 
 /** A commit that handled nothing, with the given parts replaced. */
@@ -19,6 +25,7 @@ export function commitOf(sequence: number, parts: Partial<Commit> = {}): Commit 
     files: [],
     ranges: [],
     freshIds: [],
+    traces: { filters: [], duplicates: null },
     counters: zeroCounters(),
     ...parts,
   };

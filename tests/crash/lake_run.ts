@@ -18,6 +18,7 @@ export function testSession(
   return {
     outDir,
     ttlMs: 7 * 86_400_000,
+    duplicateTtlMs: 7 * 86_400_000,
     limits: { maxEvents: 40, maxBytes: 1 << 20, maxLatencyMs: 60_000 },
     version: "test",
     clock: { nowMs: () => 1_795_000_000_000, monotonicMs: () => performance.now() },
