@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RecordList } from "../src/core/record_list.ts";
 import { LakeSession, type LakeSessionOptions } from "../src/pipeline/lake_session.ts";
 import { noFaults, SimulatedCrash } from "../src/runtime/operations.ts";
 import { eventRecord } from "./core/samples.ts";
@@ -33,7 +34,7 @@ class MovingLake implements AsyncDisposable {
   /** Commits the same event once more: a duplicate, but for the first time. */
   async commitOnce({ pipeline }: LakeSession): Promise<void> {
     const record = eventRecord({ event_id: "e" }, { offset: pipeline.nextOffset(AT) ?? 0n });
-    await pipeline.add({ ...AT, records: [record] });
+    await pipeline.add({ ...AT, records: new RecordList([record]) });
     await pipeline.commit("end");
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RecordList } from "../src/core/record_list.ts";
 import type { RawRecord } from "../src/core/record.ts";
 import { LakeSession } from "../src/pipeline/lake_session.ts";
 import { rebuild } from "../src/pipeline/rebuild.ts";
@@ -39,7 +40,11 @@ async function write(outDir: string, commits: readonly Planned[]): Promise<void>
   using session = await LakeSession.open(testSession(outDir, { limits: limits({}) }));
   for (const commit of commits) {
     for (const [partition, records] of Object.entries(commit)) {
-      await session.pipeline.add({ topic: "t", partition: Number(partition), records });
+      await session.pipeline.add({
+        topic: "t",
+        partition: Number(partition),
+        records: new RecordList(records),
+      });
     }
     await session.pipeline.commit("end");
   }
@@ -174,7 +179,7 @@ Deno.test("trace finds a row among very many of one file", async () => {
     using session = await LakeSession.open(
       testSession(outDir, { limits: limits({ maxEvents: 100_000, maxBytes: 1 << 30 }) }),
     );
-    await session.pipeline.add({ topic: "t", partition: 0, records });
+    await session.pipeline.add({ topic: "t", partition: 0, records: new RecordList(records) });
     await session.pipeline.commit("end");
     for (const i of [0, 1_023, 1_024, 4_500, 8_999]) {
       assert.deepEqual(answers(await trace(outDir, `e${i}`)).published, [`1: t/0 ${i}`]);
@@ -186,7 +191,7 @@ Deno.test("trace knows of several topics in one commit which one an event came f
   await withScratch(async (outDir) => {
     using session = await LakeSession.open(testSession(outDir, { limits: limits({}) }));
     const add = (topic: string, partition: number, records: readonly RawRecord[]) =>
-      session.pipeline.add({ topic, partition, records });
+      session.pipeline.add({ topic, partition, records: new RecordList(records) });
     await add("t", 0, recordsOf(["a"], 90));
     await add("u", 0, recordsOf(["b", "a"], 5));
     await add("v", 1, recordsOf(["c"], 90));
@@ -207,7 +212,11 @@ Deno.test("trace finds an event whose commit is not published yet, and while it 
     });
     {
       using session = await LakeSession.open(testSession(outDir, { hooks, limits: limits({}) }));
-      await session.pipeline.add({ topic: "t", partition: 0, records: recordsOf(["a"]) });
+      await session.pipeline.add({
+        topic: "t",
+        partition: 0,
+        records: new RecordList(recordsOf(["a"])),
+      });
       await assert.rejects(session.pipeline.commit("end"), SimulatedCrash);
     }
     const staged = await trace(outDir, "a");

@@ -33,7 +33,7 @@ export function duplicatesOf(batch: Batch, rows: Int32Array): Duplicates | null 
   let at = 0;
   for (let i = 0; i < count; i++) {
     const row = rows[i] ?? 0;
-    columns.offsets[i] = batch.offsets[row] ?? 0n;
+    columns.offsets[i] = batch.offsetOf(row);
     columns.partitions[i] = batch.partitionIndexes[row] ?? 0;
     columns.lengths[i] = lengthOf(row);
     columns.ids.set(bytes.subarray(ends[row], ends[row + 1]), at);

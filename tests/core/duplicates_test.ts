@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
 import { type Duplicates, duplicatesOf, positionsOf } from "../../src/core/duplicates.ts";
 import { IdHash, mayHold } from "../../src/core/id_filter.ts";
+import { RecordList } from "../../src/core/record_list.ts";
 import type { Position } from "../../src/core/record.ts";
 import { checkProperty } from "../property_seed.ts";
 import { eventRecord } from "./samples.ts";
@@ -18,7 +19,8 @@ const moment = { day: 0, microseconds: 0 };
 function batchOf(planned: readonly Planned[]): Batch {
   const batch = new Batch();
   for (const { id, position } of planned) {
-    const record = eventRecord({}, { offset: position.offset });
+    const record = new RecordList([eventRecord({}, { offset: position.offset })]);
+    record.next();
     const event = { event_id: id, ts: "1970-01-01", usuario_id: 1 };
     batch.addEvent(position, record, event, moment, null);
   }
@@ -34,14 +36,14 @@ const plans = fc.array(
     ),
     topic: fc.constantFrom("t", "ü/0"),
     partition: fc.integer({ min: 0, max: 3 }),
-    step: fc.bigInt({ min: 0n, max: 2n ** 57n }),
+    step: fc.bigInt({ min: 0n, max: 2n ** 47n }),
     isDuplicate: fc.boolean(),
   }),
   { maxLength: 40 },
 ).map((entries) => {
   const next = new Map<string, bigint>();
   return entries.map(({ id, topic, partition, step, isDuplicate }) => {
-    const offset = (next.get(`${topic}/${partition}`) ?? 0n) + step;
+    const offset = (next.get(`${topic}/${partition}`) ?? 2n ** 62n) + step;
     next.set(`${topic}/${partition}`, offset + 1n);
     return { id, position: { topic, partition, offset }, isDuplicate };
   });
