@@ -1,3 +1,4 @@
+import type { RetriedOperation } from "../core/counters.ts";
 import { operatingError } from "../core/errors.ts";
 import type { RecordRun } from "../core/record.ts";
 import { kafkaClient, noBrokerError } from "../kafka/client.ts";
@@ -18,7 +19,8 @@ export async function consume(context: CommandContext): Promise<void> {
   failure.promise.catch(() => {});
   using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
   const gate = new JoinGate();
-  const kafka = kafkaClient(config, { log, gate });
+  const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
+  const kafka = kafkaClient(config, { log, gate, onRetry });
   if (!await waitForTopic(context, kafka)) return;
 
   const startMs = systemClock.monotonicMs();
@@ -34,7 +36,7 @@ export async function consume(context: CommandContext): Promise<void> {
     instanceId: session.checkpoint.instanceId,
     sink: limitedSink(session, config.maxEvents),
     log,
-    retrying: retryingOf(context, (operation) => session.pipeline.noteRetry(operation)),
+    retrying: retryingOf(context, onRetry),
     onProgress: () => end.check(source),
     onFailure: failure.reject,
   });

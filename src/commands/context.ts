@@ -19,7 +19,7 @@ export interface CommandContext {
 }
 
 /**
- * How operations of a command are tried again: up to RETRY_BUDGET_MS.
+ * How operations of a command are tried again: the one policy, from RETRY_… options.
  *
  * @param count told of each failure that is followed by another try
  */
@@ -28,7 +28,12 @@ export function retryingOf(
   count: (operation: RetriedOperation) => void = () => {},
 ): Retrying {
   return {
-    policy: { attempts: 1_000, baseMs: 100, capMs: 10_000, budgetMs: config.retryBudgetMs },
+    policy: {
+      attempts: config.retryAttempts,
+      baseMs: config.retryBaseMs,
+      capMs: config.retryCapMs,
+      budgetMs: config.retryBudgetMs,
+    },
     clock: systemClock,
     random: Math.random,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

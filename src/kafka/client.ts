@@ -1,5 +1,6 @@
 import { Kafka, logLevel } from "kafkajs";
 import process from "node:process";
+import type { RetriedOperation } from "../core/counters.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { registerCodecs } from "./codecs.ts";
@@ -12,14 +13,24 @@ export interface KafkaConnection {
   readonly clientId: string;
 }
 
-/**
- * A kafkajs client that logs through ours.
- *
- * @param gate what its group members wait for before they give up their partitions
- */
+/** What kafkajs itself tries again, by the text it logs of it: it tells of that in no other way. */
+const TRIES_OF_KAFKAJS = new Map<string, RetriedOperation>([
+  ["Error while scheduling fetch manager, trying again...", "fetch"],
+  ["Error while committing offsets, trying again...", "group_offset_commit"],
+]);
+
+export interface KafkaClientOptions {
+  readonly log: Log;
+  /** What its group members wait for before they give up their partitions. */
+  readonly gate?: JoinGate;
+  /** Told of each operation that kafkajs itself tries again. */
+  readonly onRetry?: (operation: RetriedOperation) => void;
+}
+
+/** A kafkajs client that logs through ours. */
 export function kafkaClient(
   { bootstrapServers, clientId }: KafkaConnection,
-  { log, gate = new JoinGate() }: { readonly log: Log; readonly gate?: JoinGate },
+  { log, gate = new JoinGate(), onRetry = () => {} }: KafkaClientOptions,
 ): Kafka {
   registerCodecs();
   silenceNegativeTimeouts();
@@ -36,6 +47,8 @@ export function kafkaClient(
       const field = (value: unknown) => typeof value === "string" ? { error: value } : {};
       const at = typeof broker === "string" ? { broker } : {};
       log.debug(`kafkajs ${namespace}: ${message}`, { ...field(error), ...at });
+      const operation = TRIES_OF_KAFKAJS.get(message);
+      if (operation !== undefined) onRetry(operation);
     },
   });
 }

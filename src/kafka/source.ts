@@ -3,11 +3,11 @@ import type { OffsetRange } from "../core/commit.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { RecordRun, TopicPartition } from "../core/record.ts";
 import type { Log } from "../runtime/logs.ts";
-import { retry, type Retrying } from "../runtime/retry.ts";
+import { canPassLater, retry, type Retrying } from "../runtime/retry.ts";
 import { Assignment } from "./assignment.ts";
 import type { JoinGate } from "./join_gate.ts";
 import { groupMetadata, type KnownOffsets, startOffset } from "./positions.ts";
-import { isFatal, isRefusal } from "./errors.ts";
+import { isRefusal } from "./errors.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
 import { rawRecord } from "./records.ts";
 import { knownOffsets } from "./topic_offsets.ts";
@@ -66,7 +66,7 @@ export class KafkaSource implements AsyncDisposable {
 
   constructor(options: KafkaSourceOptions) {
     this.#options = options;
-    const { kafka, gate, groupId, sessionTimeoutMs, metadataMaxAgeMs } = options;
+    const { kafka, gate, groupId, sessionTimeoutMs, metadataMaxAgeMs, retrying } = options;
     gate.before = () => this.#beforeLeaving();
     this.#admin = kafka.admin();
     this.#consumer = kafka.consumer({
@@ -78,7 +78,12 @@ export class KafkaSource implements AsyncDisposable {
       allowAutoTopicCreation: false,
       metadataMaxAge: metadataMaxAgeMs,
       // As a member that waits for its broker the process keeps its partitions; how long is #watch's to say.
-      retry: { ...PATIENT, restartOnFailure: () => Promise.resolve(false) },
+      retry: {
+        initialRetryTime: retrying.policy.baseMs,
+        maxRetryTime: Math.min(retrying.policy.capMs, LONGEST_FETCH_WAIT_MS),
+        retries: PATIENT,
+        restartOnFailure: () => Promise.resolve(false),
+      },
     });
   }
 
@@ -120,7 +125,7 @@ export class KafkaSource implements AsyncDisposable {
   async confirmAssignment(): Promise<boolean> {
     const assignment = this.#assignment;
     try {
-      await this.#untilAnswered("fetch", () => this.#heartbeat?.());
+      await this.#untilAnswered("confirm_assignment", () => this.#heartbeat?.());
     } catch (error) {
       this.#options.log.warning("the group coordinator no longer accepts this member", {
         error: messageOf(error),
@@ -162,21 +167,14 @@ export class KafkaSource implements AsyncDisposable {
     }
   }
 
-  /** Tries until the coordinator answers, while this process may still be a member; #watch bounds it. */
+  /** Tries until the coordinator answers, while this process may still be a member. */
   async #untilAnswered(
-    operation: "fetch" | "group_offset_commit",
+    operation: "confirm_assignment" | "group_offset_commit",
     action: () => Promise<void> | undefined,
   ): Promise<void> {
     const assignment = this.#assignment;
-    for (;;) {
-      try {
-        return await action();
-      } catch (error) {
-        if (isRefusal(error) || !assignment.isCurrent || this.#isClosed) throw error;
-        this.#options.retrying.onRetry(operation, error, RESTART_MS);
-        await delay(RESTART_MS);
-      }
-    }
+    const isWanted = () => assignment.isCurrent && !this.#isClosed;
+    await retry(operation, { ...this.#options.retrying, isWanted }, async () => await action());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -353,7 +351,8 @@ export class KafkaSource implements AsyncDisposable {
     this.#assignment.end();
     sink.drop();
     if (this.#isDraining) return;
-    if (isFatal(error)) {
+    // A refusal of the old membership passes with a new one.
+    if (!isRefusal(error) && !canPassLater(error)) {
       onFailure(operatingError(`Kafka: ${messageOf(error)}`, error));
       return;
     }
@@ -372,7 +371,10 @@ export class KafkaSource implements AsyncDisposable {
   }
 }
 
-const PATIENT = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 1_000_000 };
+/** Tries of kafkajs's own: in effect without end. */
+const PATIENT = 1_000_000;
+/** A broker that is back should not find the fetcher asleep for long. */
+const LONGEST_FETCH_WAIT_MS = 2_000;
 const RESTART_MS = 1_000;
 const WATCH_MS = 500;
 /** Silence that is normal: heartbeats are sent every 3 s. */

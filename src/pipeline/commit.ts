@@ -58,7 +58,7 @@ export async function commitBatch(
   const { instanceId } = checkpoint;
   const { version } = parts;
   const staging = { batch, groups, ranges, sequence, instanceId, stagedAtMs, version };
-  const staged = await retry("commit", retrying, () => stage(files, staging));
+  const staged = await retry("stage", retrying, () => stage(files, staging));
 
   const counters = countersAfter(request, deduped, staged);
   const isCommitted = await retry("commit", retrying, async () => {
@@ -79,7 +79,7 @@ export async function commitBatch(
   const ages = recordAges(batch, deduped.fresh);
   request.onCommitted(ranges, counters);
 
-  await retry("commit", retrying, async () => {
+  await retry("publish", retrying, async () => {
     await parts.assertInPlace();
     await publish(files, staged);
   });

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
+import {
+  KafkaJSConnectionError,
+  KafkaJSNonRetriableError,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} from "kafkajs";
 import { operatingError, OrillaError } from "../../src/core/errors.ts";
 import { canPassLater, retry, type Retrying, type RetryPolicy } from "../../src/runtime/retry.ts";
 import { checkAsyncProperty } from "../property_seed.ts";
@@ -93,6 +99,17 @@ Deno.test("retry() tries once where the budget is zero", async () => {
   const failing = retry("commit", retrying, () => Promise.reject(DISK_FULL));
   await assert.rejects(failing, /after 1 tries/);
   assert.deepEqual(waits, []);
+});
+
+Deno.test("retry() ends with the failure itself where nobody needs the result any more", async () => {
+  const { retrying, waits, notes } = fakeRetrying(POLICY);
+  let isWanted = true, tries = 0;
+  const failing = retry("confirm_assignment", { ...retrying, isWanted: () => isWanted }, () => {
+    isWanted = ++tries < 3;
+    throw DISK_FULL;
+  });
+  await assert.rejects(failing, (thrown) => thrown === DISK_FULL);
+  assert.deepEqual([tries, waits.length, notes.length], [3, 2, 2]);
 });
 
 Deno.test("retry() passes failures on that do not pass by themselves", async () => {
@@ -215,3 +232,32 @@ Deno.test(
     assert.ok(canPassLater(thrownBy(() => other.prepare("BEGIN IMMEDIATE").run())));
   },
 );
+
+Deno.test("canPassLater() looks through kafkajs's wrappers at what failed in them", () => {
+  const answer = (type: string, retriable: boolean) =>
+    Object.assign(new KafkaJSProtocolError(new Error(type)), { type, retriable });
+  const spent = (error: Error) =>
+    new KafkaJSNumberOfRetriesExceeded(error, { retryCount: 5, retryTime: 1 });
+  const wrapped = (cause: Error) =>
+    Object.assign(new KafkaJSNonRetriableError("wrapped"), { cause });
+  const passing = [
+    new KafkaJSConnectionError("refused", { code: "ECONNREFUSED" }),
+    answer("NOT_ENOUGH_REPLICAS", true),
+  ];
+  const lasting = [
+    answer("MESSAGE_TOO_LARGE", false),
+    answer("TOPIC_AUTHORIZATION_FAILED", false),
+    answer("ILLEGAL_GENERATION", false),
+    Object.assign(new Error("wrong password"), { name: "KafkaJSSASLAuthenticationError" }),
+  ];
+  for (const error of passing) {
+    for (const seen of [error, spent(error), wrapped(error), wrapped(spent(error))]) {
+      assert.ok(canPassLater(seen), `${seen.name}: ${seen.message}`);
+    }
+  }
+  for (const error of lasting) {
+    for (const seen of [error, spent(error), wrapped(error)]) {
+      assert.equal(canPassLater(seen), false, `${seen.name}: ${seen.message}`);
+    }
+  }
+});
