@@ -106,6 +106,16 @@ export class Checkpoint implements Disposable {
     });
   }
 
+  /** Does all of a commit and takes it back: throws what the commit would throw, and leaves no trace. */
+  rehearse(commit: Commit): void {
+    this.#begin.run();
+    try {
+      this.#write(commit, (range) => this.#movePartition(range));
+    } finally {
+      if (this.#database.isTransaction) this.#undo.run();
+    }
+  }
+
   /** Stores a commit that was read back from the lake's files; its offsets may overlap with others'. */
   adopt(commit: Commit): void {
     this.#store(commit, (range) => this.#movePartition(range) || this.#addToPartition(range));
@@ -173,19 +183,23 @@ export class Checkpoint implements Disposable {
 
   #store(commit: Commit, movePartition: (range: OffsetRange) => void): void {
     let added = 0;
-    this.#transaction("commit", () => {
-      this.#markPublished(commit.sequence - 1);
-      this.#insertCommit(commit);
-      for (const range of commit.ranges) {
-        this.#insertRange(commit.sequence, range);
-        movePartition(range);
-      }
-      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
-      this.#writeCounters(counterRows(commit.counters));
-      this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
-    });
+    this.#transaction("commit", () => added = this.#write(commit, movePartition));
     this.#seenIdCount += added;
     this.#oldestSeenMs = Math.min(this.#oldestSeenMs, commit.committedAtMs);
+  }
+
+  /** What a commit changes, inside its transaction; returns how many seen ids it added. */
+  #write(commit: Commit, movePartition: (range: OffsetRange) => void): number {
+    this.#markPublished(commit.sequence - 1);
+    this.#insertCommit(commit);
+    for (const range of commit.ranges) {
+      this.#insertRange(commit.sequence, range);
+      movePartition(range);
+    }
+    const added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
+    this.#writeCounters(counterRows(commit.counters));
+    this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
+    return added;
   }
 
   #insertRange(

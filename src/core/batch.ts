@@ -101,6 +101,41 @@ export class Batch {
     this.rejected.push({ record, topicPartition: partition, rejected });
   }
 
+  /** The topic-partition that a row's record lay in. */
+  partitionOf(row: number): TopicPartition {
+    const partition = this.#partitions[this.partitionIndexes[row] ?? 0];
+    assert(partition !== undefined && row < this.length, "a row of the batch has a partition");
+    return partition;
+  }
+
+  /**
+   * Makes rejected records of rows that turned out not to be writable; the rows behind them move up.
+   *
+   * @param letters by row
+   */
+  rejectRows(letters: ReadonlyMap<number, Pick<RejectedRecord, "record" | "rejected">>) {
+    const eventIds = [...this.eventIds];
+    const { extras } = this;
+    this.eventIds.clear();
+    this.extras = new Map();
+    let kept = 0;
+    for (let row = 0; row < this.length; row++) {
+      const letter = letters.get(row);
+      const partition = this.#partitions[this.partitionIndexes[row] ?? 0];
+      if (letter !== undefined && partition !== undefined) {
+        partition.rejectedCount++;
+        this.rejected.push({ ...letter, topicPartition: partition });
+        continue;
+      }
+      for (const column of this.#columns()) column.copyWithin(kept, row, row + 1);
+      this.eventIds.push(eventIds[row] ?? "");
+      const extra = extras.get(row);
+      if (extra !== undefined) this.extras.set(kept, extra);
+      kept++;
+    }
+    this.length = kept;
+  }
+
   /** Forgets all records; the columns' memory stays for the next batch. */
   clear() {
     this.length = this.bytes = this.receivedCount = 0;
@@ -137,6 +172,14 @@ export class Batch {
     const added = { topic, partition, index, firstOffset: offset, nextOffset: offset, ...counts };
     this.#partitions.push(added);
     return added;
+  }
+
+  /** The columns of fixed width. */
+  #columns() {
+    const { days, microseconds, usuarioIds, acciones, montos } = this;
+    const { partitionIndexes, offsets, timestampsMs } = this;
+    const ofRecord = [partitionIndexes, offsets, timestampsMs];
+    return [days, microseconds, usuarioIds, acciones, montos, ...ofRecord];
   }
 
   #grow() {

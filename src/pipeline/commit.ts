@@ -1,15 +1,19 @@
 import type { Batch } from "../core/batch.ts";
-import type { ManifestFile, OffsetRange } from "../core/commit.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Commit, ManifestFile, OffsetRange } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { dedupe, type Deduped, distinctIds } from "../core/dedupe.ts";
 import { assert } from "../core/errors.ts";
 import { groupByDay } from "../core/grouping.ts";
 import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
+import { Unwritable } from "../core/poison.ts";
+import type { Position, RawRecord } from "../core/record.ts";
 import { publish } from "../lake/publishing.ts";
-import { stage } from "../lake/staging.ts";
+import { stage, type StageRequest } from "../lake/staging.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import type { Group, PipelineParts } from "./pipeline.ts";
+import { mayLieInData, rejectPoison } from "./poison.ts";
 
 /** What a commit did, for logs and the summary. */
 export interface CommitReport {
@@ -25,6 +29,8 @@ export interface CommitReport {
 
 export interface CommitRequest {
   readonly batch: Batch;
+  /** The original record at a position of the batch. */
+  readonly recordAt: (position: Position) => RawRecord;
   readonly trigger: Trigger;
   readonly sequence: number;
   /** As of the commit before. */
@@ -34,6 +40,13 @@ export interface CommitRequest {
   /** Called in the same turn as the transaction. */
   readonly onCommitted: (ranges: readonly OffsetRange[], counters: Counters) => void;
   readonly group: Group | null;
+}
+
+/** What a batch becomes, before anything of it is written. */
+export interface CommitPlan {
+  readonly deduped: Deduped;
+  readonly staging: StageRequest;
+  readonly commit: Omit<Commit, "files">;
 }
 
 /**
@@ -47,35 +60,13 @@ export async function commitBatch(
   request: CommitRequest,
 ): Promise<CommitReport | null> {
   const { batch, sequence, trigger, group } = request;
-  const { files, checkpoint, clock, log } = parts;
+  const { files, clock, log } = parts;
   const startMs = clock.monotonicMs();
   const retrying = countingRetries(parts, request.counters);
 
-  const stagedAtMs = clock.nowMs();
-  const { deduped, freshIds } = splitByFreshness(parts, batch, stagedAtMs);
-  const ranges = offsetRanges(batch, deduped);
-  const groups = groupByDay(batch, deduped.fresh);
-  const { instanceId } = checkpoint;
-  const { version } = parts;
-  const staging = { batch, groups, ranges, sequence, instanceId, stagedAtMs, version };
-  const staged = await retry("stage", retrying, () => stage(files, staging));
-
-  const counters = countersAfter(request, deduped, staged);
-  const isCommitted = await retry("commit", retrying, async () => {
-    await parts.assertInPlace();
-    if (!await request.confirm()) return false;
-    const commit = {
-      sequence,
-      committedAtMs: stagedAtMs,
-      trigger,
-      files: staged,
-      ranges,
-      freshIds,
-    };
-    checkpoint.commit({ ...commit, counters });
-    return true;
-  });
-  if (!isCommitted) return await giveUp(parts, staged);
+  const committed = await commitWritable(parts, request, retrying);
+  if (committed === null) return null;
+  const { deduped, staged, commit: { ranges, counters } } = committed;
   const ages = recordAges(batch, deduped.fresh);
   request.onCommitted(ranges, counters);
 
@@ -105,6 +96,60 @@ export async function commitBatch(
   return report;
 }
 
+type Committed = CommitPlan & { readonly staged: readonly ManifestFile[] };
+
+/** Steps 1 and 2; events that turn out not to be writable are rejected, and the others tried again. */
+async function commitWritable(
+  parts: PipelineParts,
+  request: CommitRequest,
+  retrying: Retrying,
+): Promise<Committed | null> {
+  const stagedAtMs = parts.clock.nowMs();
+  for (;;) {
+    const plan = planOf(parts, request, stagedAtMs);
+    try {
+      return await stageAndCommit(parts, { request, plan, retrying });
+    } catch (error) {
+      if (!(error instanceof Unwritable)) throw error;
+      // At least one event fewer each time, so this ends.
+      await rejectPoison(parts, error, { plan, retrying, recordAt: request.recordAt });
+    }
+  }
+}
+
+async function stageAndCommit(
+  parts: PipelineParts,
+  { request, plan, retrying }: {
+    readonly request: CommitRequest;
+    readonly plan: CommitPlan;
+    readonly retrying: Retrying;
+  },
+): Promise<Committed | null> {
+  const { files, checkpoint } = parts;
+  const staged = await retry("stage", retrying, () => stage(files, plan.staging));
+  const counters = withFiles(plan.commit, staged);
+  const isCommitted = await retry("commit", retrying, async () => {
+    await parts.assertInPlace();
+    if (!await request.confirm()) return false;
+    writeCommit(checkpoint, { ...plan.commit, files: staged, counters });
+    return true;
+  }).catch(async (error) => {
+    if (error instanceof Unwritable) await removeStaged(parts, staged);
+    throw error;
+  });
+  if (!isCommitted) return await giveUp(parts, staged);
+  return { ...plan, commit: { ...plan.commit, counters }, staged };
+}
+
+/** @throws Unwritable where trying again will not help */
+function writeCommit(checkpoint: Checkpoint, commit: Commit): void {
+  try {
+    checkpoint.commit(commit);
+  } catch (error) {
+    throw mayLieInData(error) ? new Unwritable("commit", error) : error;
+  }
+}
+
 function countingRetries({ retrying, log }: PipelineParts, counters: Counters): Retrying {
   return {
     ...retrying,
@@ -119,12 +164,25 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
   };
 }
 
-function splitByFreshness({ checkpoint }: PipelineParts, batch: Batch, nowMs: number) {
+function planOf(
+  { checkpoint, version, encode }: PipelineParts,
+  request: CommitRequest,
+  stagedAtMs: number,
+): CommitPlan {
+  const { batch, sequence, trigger } = request;
   const distinct = distinctIds(batch);
-  const seen = checkpoint.seenAmong(distinct.ids, nowMs);
-  const deduped = dedupe(batch, distinct, seen);
+  const deduped = dedupe(batch, distinct, checkpoint.seenAmong(distinct.ids, stagedAtMs));
   const freshIds = Array.from(deduped.fresh, (row) => batch.eventIds.at(row));
-  return { deduped, freshIds };
+  const ranges = offsetRanges(batch, deduped);
+  const groups = groupByDay(batch, deduped.fresh);
+  const { instanceId } = checkpoint;
+  const counters = countersAfter(request, deduped);
+  const from = { sequence, ranges };
+  return {
+    deduped,
+    staging: { ...from, batch, groups, instanceId, stagedAtMs, version, ...(encode && { encode }) },
+    commit: { ...from, committedAtMs: stagedAtMs, trigger, freshIds, counters },
+  };
 }
 
 /** What the batch handled of each partition; the sum closes for each of them. */
@@ -154,9 +212,8 @@ function countByPartition(batch: Batch, rows: Int32Array): Int32Array {
 }
 
 function countersAfter(
-  { batch, counters, trigger }: CommitRequest,
+  { batch, counters }: CommitRequest,
   { fresh, duplicates }: Deduped,
-  staged: readonly ManifestFile[],
 ): Counters {
   // Retries are counted while the commit is under way, so both objects share them.
   const next = { ...structuredClone(counters), retries: counters.retries };
@@ -166,9 +223,16 @@ function countersAfter(
   for (const { rejected: { reason } } of batch.rejected) {
     next.rejected[reason] = (next.rejected[reason] ?? 0) + 1;
   }
-  next.files[trigger] += staged.length;
-  next.publishedBytes += staged.reduce((sum, { bytes }) => sum + bytes, 0);
   return next;
+}
+
+function withFiles(
+  { counters, trigger }: CommitPlan["commit"],
+  staged: readonly ManifestFile[],
+): Counters {
+  const files = { ...counters.files, [trigger]: counters.files[trigger] + staged.length };
+  const bytes = staged.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { ...counters, files, publishedBytes: counters.publishedBytes + bytes };
 }
 
 /** How many accepted events have each record timestamp, to the tenth of a second. */
@@ -182,13 +246,17 @@ function recordAges(batch: Batch, fresh: Int32Array): Map<number, number> {
 }
 
 /** The partitions were taken away while the batch was staged: its files go, and somebody else handles its records. */
-async function giveUp(
-  { files, log }: PipelineParts,
-  staged: readonly ManifestFile[],
-): Promise<null> {
-  for (const { stagedPath } of staged) await files.remove(stagedPath, "recover:remove");
-  log.warning("dropped a batch: its partitions were assigned anew", { files: staged.length });
+async function giveUp(parts: PipelineParts, staged: readonly ManifestFile[]): Promise<null> {
+  await removeStaged(parts, staged);
+  parts.log.warning("dropped a batch: its partitions were assigned anew", { files: staged.length });
   return null;
+}
+
+async function removeStaged(
+  { files }: PipelineParts,
+  staged: readonly ManifestFile[],
+): Promise<void> {
+  for (const { stagedPath } of staged) await files.remove(stagedPath, "recover:remove");
 }
 
 function reportOf(

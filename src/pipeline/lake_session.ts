@@ -5,7 +5,7 @@ import type { MetricsSnapshot } from "../core/metrics.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { recoverLake } from "../lake/publishing.ts";
-import { prepareStaging } from "../lake/staging.ts";
+import { type Encoder, prepareStaging } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -31,6 +31,8 @@ export interface LakeSessionOptions {
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;
+  /** Makes Parquet of columns, where it is not the usual one. */
+  readonly encode?: Encoder;
 }
 
 /** Expired ids looked for after a commit, at least; a commit of more records looks at twice as many ids. */

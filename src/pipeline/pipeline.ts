@@ -8,10 +8,12 @@ import type { Trigger } from "../core/outcome.ts";
 import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
 import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Encoder } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Retrying } from "../runtime/retry.ts";
+import { BufferedRuns } from "./buffered_runs.ts";
 import { commitBatch, type CommitReport } from "./commit.ts";
 
 /** What a pipeline works with. */
@@ -23,6 +25,8 @@ export interface PipelineParts {
   readonly version: string;
   readonly limits: BatchLimits & { readonly maxLatencyMs: number };
   readonly retrying: Omit<Retrying, "onRetry">;
+  /** Makes Parquet of columns, where it is not the usual one. */
+  readonly encode?: Encoder;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
   /** Called after each commit, when its files are published. */
@@ -47,6 +51,8 @@ export class Pipeline implements Disposable {
   readonly #parts: PipelineParts;
   #group: Group | null = null;
   #batch = new Batch();
+  /** Where the records of the batch came from. */
+  readonly #runs = new BufferedRuns();
   /** Rises whenever the buffer is dropped: a commit begun before that must not go on. */
   #epoch = 0;
   #sequence: number;
@@ -138,6 +144,7 @@ export class Pipeline implements Disposable {
       }
       if (record.offset < expected) continue;
       if (this.#batch.isEmpty) this.#startTimer();
+      this.#runs.note(run);
       ingest(this.#batch, run, record);
       expected = record.offset + 1n;
     }
@@ -168,6 +175,7 @@ export class Pipeline implements Disposable {
     this.#epoch++;
     this.#stopTimer();
     this.#batch = new Batch();
+    this.#runs.clear();
   }
 
   /** What each partition looks like from outside. */
@@ -225,6 +233,7 @@ export class Pipeline implements Disposable {
       const epoch = this.#epoch;
       const report = await commitBatch(this.#parts, {
         batch: this.#batch,
+        recordAt: (position) => this.#runs.at(position),
         trigger,
         sequence: this.#sequence + 1,
         counters: this.#counters,
@@ -256,6 +265,7 @@ export class Pipeline implements Disposable {
     this.#counters = counters;
     for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
     this.#batch.clear();
+    this.#runs.clear();
     this.#assertConservation();
   }
 
