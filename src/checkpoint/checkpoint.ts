@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
+import type { CommitCounts } from "../core/reject_window.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
 import { prepareSchema, readMeta } from "./schema.ts";
@@ -77,6 +78,17 @@ export class Checkpoint implements Disposable {
   lastCommitMs(): number | null {
     const row = this.#database.prepare("SELECT max(committed_at_ms) AS ms FROM commits").get();
     return typeof row?.["ms"] === "number" ? row["ms"] : null;
+  }
+
+  /** How many records each commit received and rejected, the last commit first. */
+  *recentCounts(): Generator<CommitCounts> {
+    const commits = this.#database.prepare(
+      `SELECT sum(published + duplicate + rejected) AS received, sum(rejected) AS rejected
+       FROM offset_ranges GROUP BY sequence ORDER BY sequence DESC`,
+    );
+    for (const { received, rejected } of commits.iterate()) {
+      yield { receivedCount: Number(received), rejectedCount: Number(rejected) };
+    }
   }
 
   /** The files of commits that are not known to be published. */

@@ -1,4 +1,5 @@
 import type { RetriedOperation } from "../core/counters.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import type { Config } from "../config.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -59,7 +60,13 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     },
     clock: systemClock,
     retrying: retryingOf(context),
+    logsRecords: config.logLevel === "debug",
+    ...(config.rejectRatioMax < 1 && { rejectLimit: rejectLimitOf(config) }),
   };
+}
+
+function rejectLimitOf({ rejectRatioMax, rejectWindow }: Config): RejectLimit {
+  return { ratioMax: rejectRatioMax, windowSize: rejectWindow };
 }
 
 /** Resolves when the signal is aborted. */

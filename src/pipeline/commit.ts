@@ -14,6 +14,7 @@ import { stage, type StageRequest } from "../lake/staging.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import type { Group, PipelineParts } from "./pipeline.ts";
 import { mayLieInData, rejectPoison } from "./poison.ts";
+import { outcomesOf } from "./record_log.ts";
 
 /** What a commit did, for logs and the summary. */
 export interface CommitReport {
@@ -68,6 +69,7 @@ export async function commitBatch(
   if (committed === null) return null;
   const { deduped, staged, commit: { ranges, counters } } = committed;
   const ages = recordAges(batch, deduped.fresh);
+  const outcomes = parts.logsRecords === true ? outcomesOf(batch, deduped) : [];
   request.onCommitted(ranges, counters);
 
   await retry("publish", retrying, async () => {
@@ -93,6 +95,7 @@ export async function commitBatch(
     files: staged.length,
     durationMs: Math.round(durationMs),
   });
+  for (const outcome of outcomes) log.debug("record", outcome);
   return report;
 }
 

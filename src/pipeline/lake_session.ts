@@ -2,6 +2,7 @@ import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { MetricsSnapshot } from "../core/metrics.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { recoverLake } from "../lake/publishing.ts";
@@ -33,6 +34,10 @@ export interface LakeSessionOptions {
   readonly hooks?: FaultHooks;
   /** Makes Parquet of columns, where it is not the usual one. */
   readonly encode?: Encoder;
+  /** When too many records are rejected; without it there is no such limit. */
+  readonly rejectLimit?: RejectLimit;
+  /** Whether each record's outcome is logged, at level debug. */
+  readonly logsRecords?: boolean;
 }
 
 /** Expired ids looked for after a commit, at least; a commit of more records looks at twice as many ids. */
@@ -124,7 +129,7 @@ export class LakeSession implements Disposable {
   /** Notes that everything is published, and writes metrics.txt once more. */
   async close(): Promise<void> {
     await this.pipeline.settle();
-    this.pipeline.assertPublished();
+    this.pipeline.assertSound();
     this.checkpoint.markPublished(this.pipeline.sequence);
     await this.writeMetrics();
   }

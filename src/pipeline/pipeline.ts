@@ -5,6 +5,7 @@ import { assert, damagedError } from "../core/errors.ts";
 import { ingest } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
 import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
@@ -14,6 +15,7 @@ import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Retrying } from "../runtime/retry.ts";
 import { BufferedRuns } from "./buffered_runs.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
 import { commitBatch, type CommitReport } from "./commit.ts";
 
 /** What a pipeline works with. */
@@ -27,6 +29,10 @@ export interface PipelineParts {
   readonly retrying: Omit<Retrying, "onRetry">;
   /** Makes Parquet of columns, where it is not the usual one. */
   readonly encode?: Encoder;
+  /** When too many records are rejected; without it there is no such limit. */
+  readonly rejectLimit?: RejectLimit;
+  /** Whether each record's outcome is logged, at level debug. */
+  readonly logsRecords?: boolean;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
   /** Called after each commit, when its files are published. */
@@ -60,14 +66,20 @@ export class Pipeline implements Disposable {
   /** By partition name: what is committed. */
   readonly #nextOffsets = new Map<string, bigint>();
   readonly #highWatermarks = new Map<string, { at: TopicPartition; offset: bigint }>();
+  readonly #breaker: CircuitBreaker | null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<unknown> = Promise.resolve();
   #isCommitting = false;
-  /** A failure after a transaction: its files have no final names yet, so no later commit may follow. */
+  /**
+   * A failure after which no commit may follow: the files of the last one have no final names yet, or too many
+   * records were rejected.
+   */
   #failure: Error | null = null;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    const { rejectLimit, checkpoint } = parts;
+    this.#breaker = rejectLimit === undefined ? null : new CircuitBreaker(rejectLimit, checkpoint);
     const committed = parts.checkpoint.read();
     this.#sequence = committed.sequence;
     this.#counters = committed.counters;
@@ -144,8 +156,12 @@ export class Pipeline implements Disposable {
       }
       if (record.offset < expected) continue;
       if (this.#batch.isEmpty) this.#startTimer();
-      this.#runs.note(run);
+      //this.#runs.note(run);
+      const rejectedCount = this.#batch.rejected.length;
       ingest(this.#batch, run, record);
+      const letter = this.#batch.rejected[rejectedCount];
+      const failure = this.#breaker?.note(letter?.rejected.reason ?? null) ?? null;
+      if (failure !== null) this.#stop(failure);
       expected = record.offset + 1n;
     }
     if (this.#isFull()) await this.#commitFull();
@@ -165,8 +181,8 @@ export class Pipeline implements Disposable {
     await this.#committing;
   }
 
-  /** @throws what kept the files of a commit from being published: the next start does it */
-  assertPublished(): void {
+  /** @throws what kept the files of a commit from being published, or ended the run: the next start goes on */
+  assertSound(): void {
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -176,6 +192,7 @@ export class Pipeline implements Disposable {
     this.#stopTimer();
     this.#batch = new Batch();
     this.#runs.clear();
+    this.#breaker?.reset();
   }
 
   /** What each partition looks like from outside. */
@@ -212,6 +229,13 @@ export class Pipeline implements Disposable {
     if (trigger !== null) await this.commit(trigger);
   }
 
+  /** Ends the run with a failure: what is buffered is not committed, also not by the timer. */
+  #stop(failure: Error): never {
+    this.#stopTimer();
+    this.#failure = failure;
+    throw failure;
+  }
+
   #startTimer(): void {
     this.#timer = setTimeout(() => {
       this.commit("latency").catch(this.#parts.onFailure);
@@ -224,7 +248,7 @@ export class Pipeline implements Disposable {
   }
 
   async #commit(trigger: Trigger): Promise<void> {
-    this.assertPublished();
+    this.assertSound();
     if (this.#batch.isEmpty) return;
     this.#stopTimer();
     this.#isCommitting = true;
