@@ -2,12 +2,14 @@ import type { RetriedOperation } from "../core/counters.ts";
 import { operatingError } from "../core/errors.ts";
 import type { RecordRun } from "../core/record.ts";
 import { kafkaClient, noBrokerError } from "../kafka/client.ts";
+import { KafkaDeadLetterTopic } from "../kafka/dead_letter_topic.ts";
 import { JoinGate } from "../kafka/join_gate.ts";
-import { topicExists } from "../kafka/publisher.ts";
+import { KafkaPublisher, topicExists } from "../kafka/publisher.ts";
 import { KafkaSource, type RecordSink } from "../kafka/source.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
+import type { Retrying } from "../runtime/retry.ts";
 import { aborted, type CommandContext, retryingOf, sessionOptions } from "./context.ts";
 import { summaryText, thousands } from "./summary.ts";
 
@@ -22,6 +24,13 @@ export async function consume(context: CommandContext): Promise<void> {
   const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
   const kafka = kafkaClient(config, { log, gate, onRetry });
   if (!await waitForTopic(context, kafka)) return;
+
+  await using publisher = await deadLetterPublisher(context, kafka, retryingOf(context, onRetry));
+  if (publisher !== null) {
+    const { topic } = publisher;
+    const { version } = context;
+    session.pipeline.sendDeadLettersTo(new KafkaDeadLetterTopic({ topic, publisher, version }));
+  }
 
   const startMs = systemClock.monotonicMs();
   const end = new EndOfRun(context, session);
@@ -53,6 +62,20 @@ export async function consume(context: CommandContext): Promise<void> {
     : "End reached";
   const elapsedMs = systemClock.monotonicMs() - startMs;
   reporter.print(summaryText({ title, summary, counters: pipeline.counters, elapsedMs, outDir }));
+}
+
+/** Connects to the dead-letter topic, which is made where it is missing; null where none is wanted. */
+async function deadLetterPublisher(
+  { config, log }: CommandContext,
+  kafka: ReturnType<typeof kafkaClient>,
+  retrying: Retrying,
+): Promise<KafkaPublisher | null> {
+  if (config.dlqTopic === null) return null;
+  const publisher = new KafkaPublisher({ kafka, topic: config.dlqTopic, log, retrying });
+  await publisher.start().catch((error) => {
+    throw noBrokerError(config, error);
+  });
+  return publisher;
 }
 
 /** Waits until the topic is there; with --until-end there is nothing to wait for. */

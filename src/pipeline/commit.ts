@@ -11,8 +11,9 @@ import { Unwritable } from "../core/poison.ts";
 import type { Position, RawRecord } from "../core/record.ts";
 import { publish } from "../lake/publishing.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
+import { noFaults, operate } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
-import type { Group, PipelineParts } from "./pipeline.ts";
+import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline.ts";
 import { mayLieInData, rejectPoison } from "./poison.ts";
 import { outcomesOf } from "./record_log.ts";
 
@@ -41,6 +42,7 @@ export interface CommitRequest {
   /** Called in the same turn as the transaction. */
   readonly onCommitted: (ranges: readonly OffsetRange[], counters: Counters) => void;
   readonly group: Group | null;
+  readonly deadLetterTopic: DeadLetterTopic | null;
 }
 
 /** What a batch becomes, before anything of it is written. */
@@ -130,6 +132,7 @@ async function stageAndCommit(
 ): Promise<Committed | null> {
   const { files, checkpoint } = parts;
   const staged = await retry("stage", retrying, () => stage(files, plan.staging));
+  if (!await sendDeadLetters(parts, request, retrying)) return await giveUp(parts, staged);
   const counters = withFiles(plan.commit, staged);
   const isCommitted = await retry("commit", retrying, async () => {
     await parts.assertInPlace();
@@ -142,6 +145,25 @@ async function stageAndCommit(
   });
   if (!isCommitted) return await giveUp(parts, staged);
   return { ...plan, commit: { ...plan.commit, counters }, staged };
+}
+
+/**
+ * Between staging and the transaction: the dead-letter topic has the batch's rejected records before they
+ * count. A crash in between sends them again.
+ *
+ * @returns false where the batch is no longer this process's: its next owner will send them
+ */
+async function sendDeadLetters(
+  { hooks = noFaults }: PipelineParts,
+  { batch: { rejected }, deadLetterTopic, confirm }: CommitRequest,
+  retrying: Retrying,
+): Promise<boolean> {
+  if (deadLetterTopic === null || rejected.length === 0) return true;
+  if (!await confirm()) return false;
+  const operation = { label: "topic:send", path: deadLetterTopic.name } as const;
+  const send = () => operate(hooks, operation, () => deadLetterTopic.send(rejected));
+  await retry("dead_letter_topic", retrying, send);
+  return true;
 }
 
 /** @throws Unwritable where trying again will not help */

@@ -1,4 +1,4 @@
-import { Batch } from "../core/batch.ts";
+import { Batch, type RejectedRecord } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
 import { assert, damagedError } from "../core/errors.ts";
@@ -13,6 +13,7 @@ import type { Encoder } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
+import type { FaultHooks } from "../runtime/operations.ts";
 import type { Retrying } from "../runtime/retry.ts";
 import { BufferedRuns } from "./buffered_runs.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
@@ -31,6 +32,8 @@ export interface PipelineParts {
   readonly encode?: Encoder;
   /** When too many records are rejected; without it there is no such limit. */
   readonly rejectLimit?: RejectLimit;
+  /** What tests, or a simulated fault, do around operations. */
+  readonly hooks?: FaultHooks;
   /** Whether each record's outcome is logged, at level debug. */
   readonly logsRecords?: boolean;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
@@ -49,6 +52,15 @@ export interface Group {
   acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void>;
 }
 
+/** Where rejected records also go, beside the dead letters of the lake. */
+export interface DeadLetterTopic {
+  readonly name: string;
+  /** Resolves when the topic has these records durably; called again after a failure that may pass. */
+  send(letters: readonly RejectedRecord[]): Promise<void>;
+  /** Called after each commit: what was sent before it will not come again. */
+  committed(): void;
+}
+
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
  * a timer. While a commit is under way `add` waits, so nothing more is taken from the source.
@@ -56,6 +68,7 @@ export interface Group {
 export class Pipeline implements Disposable {
   readonly #parts: PipelineParts;
   #group: Group | null = null;
+  #deadLetterTopic: DeadLetterTopic | null = null;
   #batch = new Batch();
   /** Where the records of the batch came from. */
   readonly #runs = new BufferedRuns();
@@ -125,6 +138,11 @@ export class Pipeline implements Disposable {
     this.#group = group;
   }
 
+  /** Makes each commit wait until the topic has the records that it rejected. */
+  sendDeadLettersTo(topic: DeadLetterTopic): void {
+    this.#deadLetterTopic = topic;
+  }
+
   /** Counts an assignment received from the group coordinator. */
   noteRebalance(): void {
     this.#counters.rebalances++;
@@ -156,7 +174,7 @@ export class Pipeline implements Disposable {
       }
       if (record.offset < expected) continue;
       if (this.#batch.isEmpty) this.#startTimer();
-      //this.#runs.note(run);
+      this.#runs.note(run);
       const rejectedCount = this.#batch.rejected.length;
       ingest(this.#batch, run, record);
       const letter = this.#batch.rejected[rejectedCount];
@@ -264,6 +282,7 @@ export class Pipeline implements Disposable {
         confirm: () => this.#confirm(epoch),
         onCommitted: (ranges, counters) => this.#committed(ranges, counters),
         group: this.#group,
+        deadLetterTopic: this.#deadLetterTopic,
       });
       if (report !== null) await this.#parts.onCommit(report);
     } catch (error) {
@@ -290,6 +309,7 @@ export class Pipeline implements Disposable {
     for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
     this.#batch.clear();
     this.#runs.clear();
+    this.#deadLetterTopic?.committed();
     this.#assertConservation();
   }
 
