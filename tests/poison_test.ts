@@ -226,3 +226,22 @@ Deno.test("poison of many batches and dates comes out exact after a stop in the 
   assert.deepEqual(ids(await readDeadLetters(lake.outDir)), all.filter(isPoison));
   assert.deepEqual(ids(await readLake(lake.outDir)), all.filter((id) => !isPoison(id)));
 });
+
+Deno.test("a batch that is dropped while its poison is looked for leaves nothing behind, and can be fed again", async () => {
+  let drop = () => {};
+  const { encode } = refusing((id) => {
+    if (id === "e2") drop();
+    return id === "e2";
+  });
+  await using lake = await openLake({ encode });
+  const { pipeline } = lake.session;
+  drop = () => pipeline.drop();
+  await pipeline.add({ ...AT, records: eventRecords(0, 5) });
+  await pipeline.commit("end");
+  assert.deepEqual([pipeline.sequence, await strayFiles(lake.outDir)], [0, []]);
+  drop = () => {};
+  await pipeline.add({ ...AT, records: eventRecords(0, 5) });
+  await pipeline.commit("end");
+  assert.deepEqual(ids(await readDeadLetters(lake.outDir)), ["e2"]);
+  await assertCloses(lake, 5);
+});

@@ -71,7 +71,7 @@ export class Pipeline implements Disposable {
   #deadLetterTopic: DeadLetterTopic | null = null;
   #batch = new Batch();
   /** Where the records of the batch came from. */
-  readonly #runs = new BufferedRuns();
+  #runs = new BufferedRuns();
   /** Rises whenever the buffer is dropped: a commit begun before that must not go on. */
   #epoch = 0;
   #sequence: number;
@@ -209,7 +209,8 @@ export class Pipeline implements Disposable {
     this.#epoch++;
     this.#stopTimer();
     this.#batch = new Batch();
-    this.#runs.clear();
+    // A commit under way still looks into the old ones.
+    this.#runs = new BufferedRuns();
     this.#breaker?.reset();
   }
 
@@ -273,9 +274,10 @@ export class Pipeline implements Disposable {
     const sequence = this.#sequence;
     try {
       const epoch = this.#epoch;
+      const runs = this.#runs;
       const report = await commitBatch(this.#parts, {
         batch: this.#batch,
-        recordAt: (position) => this.#runs.at(position),
+        recordAt: (position) => runs.at(position),
         trigger,
         sequence: this.#sequence + 1,
         counters: this.#counters,

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
 import { ACCIONES } from "../../src/core/event.ts";
 import { ingest } from "../../src/core/ingest.ts";
+import { checkProperty } from "../property_seed.ts";
 import { batchOfEvents, bytesOf, eventRecord, eventText, HERE, recordOf } from "./samples.ts";
 
 /** More rows than a new batch has room for, so that its columns grow twice. */
@@ -148,4 +150,59 @@ Deno.test("Batch.clear() forgets all records and keeps the columns' memory", () 
   assert.deepEqual([batch.eventIds.length, batch.eventIds.at(0)], [1, "c"]);
   assert.equal(batch.extras.has(0), false);
   assert.deepEqual(batch.partitions.map(({ topic, index }) => [topic, index]), [["other", 0]]);
+});
+
+/** Everything that the rows of a batch say. */
+function rowsOf(batch: Batch) {
+  return Array.from({ length: batch.length }, (_, row) => [
+    batch.eventIds.at(row),
+    batch.days[row],
+    batch.microseconds[row],
+    batch.usuarioIds[row],
+    batch.acciones[row],
+    batch.montos[row],
+    batch.extras.get(row),
+    batch.partitionOf(row).partition,
+    batch.offsets[row],
+    batch.timestampsMs[row],
+  ]);
+}
+
+Deno.test("Batch.rejectRows() takes rows out, leaves the others as they were, and counts them by partition", () => {
+  checkProperty(
+    fc.property(fc.array(fc.boolean(), { maxLength: 40 }), (isRejected) => {
+      const batch = new Batch();
+      isRejected.forEach((_, i) => {
+        const fields = {
+          event_id: `e${i}`,
+          ts: new Date(i * 86_400_000 + i).toISOString(),
+          usuario_id: i,
+          accion: ACCIONES[i % 4],
+          monto: i / 4,
+          ...(i % 3 === 0 ? { n: i } : {}),
+        };
+        const at = { topic: "events", partition: i % 3 };
+        ingest(batch, at, eventRecord(fields, { offset: BigInt(i), timestampMs: i }));
+      });
+      const before = rowsOf(batch);
+      const record = recordOf(null);
+      const rejected = {
+        kind: "rejected",
+        reason: "not_encodable",
+        path: null,
+        eventId: "e",
+      } as const;
+      const rows = isRejected.flatMap((is, row) => is ? [row] : []);
+      batch.rejectRows(new Map(rows.map((row) => [row, { record, rejected }])));
+      assert.deepEqual(rowsOf(batch), before.filter((_, row) => !isRejected[row]));
+      assert.deepEqual(
+        batch.rejected.map(({ topicPartition }) => topicPartition.partition),
+        rows.map((row) => row % 3),
+      );
+      assert.equal(batch.receivedCount, isRejected.length);
+      for (const { partition, rejectedCount } of batch.partitions) {
+        assert.equal(rejectedCount, rows.filter((row) => row % 3 === partition).length);
+      }
+    }),
+  );
 });
