@@ -36,7 +36,7 @@ const INITIAL_CAPACITY = 4096;
 export class Batch {
   /** Number of valid events. */
   length = 0;
-  /** Bytes of keys and values taken in, of rejected records too. */
+  /** Bytes of keys, values and headers taken in, of rejected records too. */
   bytes = 0;
   /** Records taken in: valid events and rejected records. */
   receivedCount = 0;
@@ -152,7 +152,7 @@ export class Batch {
     partition.nextOffset = record.offset + 1n;
     partition.receivedCount++;
     this.receivedCount++;
-    this.bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0);
+    this.bytes += sizeOf(record);
     return partition;
   }
 
@@ -194,6 +194,12 @@ export class Batch {
     offsets.set(this.offsets);
     this.offsets = offsets;
   }
+}
+
+function sizeOf({ key, value, headers }: RawRecord): number {
+  let bytes = (value?.length ?? 0) + (key?.length ?? 0);
+  for (const header of headers) bytes += header.name.length + header.value.length;
+  return bytes;
 }
 
 function isSame(a: TopicPartition, b: TopicPartition): boolean {

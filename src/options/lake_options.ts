@@ -18,7 +18,7 @@ export const lakeOptions = {
     default: "67108864",
     modes: WRITERS,
     unit: "bytes",
-    meaning: "Commit when the buffered keys and values have this many bytes",
+    meaning: "Commit when the buffered keys, values and headers have this many bytes",
   }),
   batchMaxLatencyMs: option(integer(10, 3_600_000), {
     default: "5000",

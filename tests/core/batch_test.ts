@@ -108,13 +108,16 @@ Deno.test("Batch counts received and rejected records and next offsets by partit
   assert.deepEqual([...batch.partitionIndexes.subarray(0, batch.length)], [0, 2, 0]);
 });
 
-Deno.test("Batch counts the bytes of keys and values, of rejected records too", () => {
+Deno.test("Batch counts the bytes of keys, values and headers, of rejected records too", () => {
   const batch = new Batch();
   const valid = bytesOf(eventText());
   ingest(batch, HERE, recordOf(valid, { offset: 0n, key: bytesOf("abc") }));
   ingest(batch, HERE, recordOf(bytesOf("{"), { offset: 1n, key: bytesOf("de") }));
   ingest(batch, HERE, recordOf(null, { offset: 2n }));
   assert.equal(batch.bytes, valid.length + 3 + 1 + 2);
+  const headers = [{ name: "four", value: bytesOf("12345") }, { name: "a", value: bytesOf("") }];
+  ingest(batch, HERE, recordOf(null, { offset: 3n, headers }));
+  assert.equal(batch.bytes, valid.length + 3 + 1 + 2 + 4 + 5 + 1);
 });
 
 Deno.test("Batch.addRejected() keeps the whole record and where it lay", () => {
