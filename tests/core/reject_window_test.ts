@@ -86,3 +86,12 @@ Deno.test("RejectWindow forgets the oldest commits first", () => {
   for (let i = 0; i < 10; i++) window.note(null);
   assert.equal(window.rejectedCount, 0);
 });
+
+Deno.test("RejectWindow allows whole records, whatever binary fractions make of the share", () => {
+  for (let percent = 0; percent <= 100; percent++) {
+    for (const windowSize of [1, 7, 100, 10_000]) {
+      const { allowedCount } = new RejectWindow({ ratioMax: percent / 100, windowSize });
+      assert.equal(allowedCount, Math.floor(percent * windowSize / 100), `${percent}%`);
+    }
+  }
+});
