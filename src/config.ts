@@ -67,6 +67,12 @@ export function configure(
   });
   const config = Object.fromEntries(values) as Config;
   refuseContradictions(config);
+  if (config.dlqTopic === config.topic) {
+    throw usageError(
+      `Cannot use --dlq-topic ${config.dlqTopic}: expected another topic than --topic, or its rejected records ` +
+        `would be read, rejected and sent again without end`,
+    );
+  }
   return config;
 }
 

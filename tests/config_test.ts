@@ -164,3 +164,13 @@ Deno.test("configure() refuses ratios that add up to more than 1, naming them", 
     configure(mode, flags("1", "0", "0"), environment());
   }
 });
+
+Deno.test("configure() refuses a dead-letter topic that is the topic itself, whichever way they are named", () => {
+  const same = environment({ KAFKA_TOPIC: "events", DLQ_TOPIC: "events" });
+  const message = usageFailure(() => configure("consumer", NOTHING, same));
+  assert.match(message, /Cannot use --dlq-topic events: expected another topic than --topic/);
+  usageFailure(() => configure("consumer", new Map([["dlqTopic", "pi2_events"]]), environment()));
+  const other = environment({ DLQ_TOPIC: "dead" });
+  assert.equal(configure("consumer", NOTHING, other).dlqTopic, "dead");
+  assert.equal(configure("consumer", NOTHING, environment()).dlqTopic, null);
+});

@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
+import type { CommitCounts } from "../core/reject_window.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
 import { DuplicateRecords } from "./duplicates.ts";
 import { FileFilters } from "./file_filters.ts";
@@ -88,6 +89,17 @@ export class Checkpoint implements Disposable {
     return typeof row?.["ms"] === "number" ? row["ms"] : null;
   }
 
+  /** How many records each commit received and rejected, the last commit first. */
+  *recentCounts(): Generator<CommitCounts> {
+    const commits = this.#database.prepare(
+      `SELECT sum(published + duplicate + rejected) AS received, sum(rejected) AS rejected
+       FROM offset_ranges GROUP BY sequence ORDER BY sequence DESC`,
+    );
+    for (const { received, rejected } of commits.iterate()) {
+      yield { receivedCount: Number(received), rejectedCount: Number(rejected) };
+    }
+  }
+
   /** The files of commits that are not known to be published. */
   unpublishedFiles(): readonly ManifestFile[] {
     return allRows(
@@ -113,6 +125,16 @@ export class Checkpoint implements Disposable {
         "a commit begins where the last one of its partition ended, or later",
       );
     });
+  }
+
+  /** Does all of a commit and takes it back: throws what the commit would throw, and leaves no trace. */
+  rehearse(commit: Commit): void {
+    this.#begin.run();
+    try {
+      this.#write(commit, (range) => this.#movePartition(range));
+    } finally {
+      if (this.#database.isTransaction) this.#undo.run();
+    }
   }
 
   /** Stores a commit that was read back from the lake's files; its offsets may overlap with others'. */
@@ -188,23 +210,25 @@ export class Checkpoint implements Disposable {
 
   #store(commit: Commit, movePartition: (range: OffsetRange) => void): void {
     let added = 0;
-    this.#transaction("commit", () => {
-      this.#markPublished(commit.sequence - 1);
-      this.#insertCommit(commit);
-      for (const range of commit.ranges) {
-        this.#insertRange(commit.sequence, range);
-        movePartition(range);
-      }
-      this.#fileFilters.add(commit.sequence, commit.traces.filters);
-      if (commit.traces.duplicates !== null) {
-        this.#duplicates.add(commit.traces.duplicates, commit);
-      }
-      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
-      this.#writeCounters(counterRows(commit.counters));
-      this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
-    });
+    this.#transaction("commit", () => added = this.#write(commit, movePartition));
     this.#seenIdCount += added;
     this.#oldestSeenMs = Math.min(this.#oldestSeenMs, commit.committedAtMs);
+  }
+
+  /** What a commit changes, inside its transaction; returns how many seen ids it added. */
+  #write(commit: Commit, movePartition: (range: OffsetRange) => void): number {
+    this.#markPublished(commit.sequence - 1);
+    this.#insertCommit(commit);
+    for (const range of commit.ranges) {
+      this.#insertRange(commit.sequence, range);
+      movePartition(range);
+    }
+    this.#fileFilters.add(commit.sequence, commit.traces.filters);
+    if (commit.traces.duplicates !== null) this.#duplicates.add(commit.traces.duplicates, commit);
+    const added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
+    this.#writeCounters(counterRows(commit.counters));
+    this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
+    return added;
   }
 
   #insertRange(

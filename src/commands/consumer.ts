@@ -1,11 +1,14 @@
+import type { RetriedOperation } from "../core/counters.ts";
 import { operatingError } from "../core/errors.ts";
 import { kafkaClient, noBrokerError } from "../kafka/client.ts";
+import { KafkaDeadLetterTopic } from "../kafka/dead_letter_topic.ts";
 import { JoinGate } from "../kafka/join_gate.ts";
-import { topicExists } from "../kafka/publisher.ts";
+import { KafkaPublisher, topicExists } from "../kafka/publisher.ts";
 import { KafkaSource } from "../kafka/source.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
+import type { Retrying } from "../runtime/retry.ts";
 import { aborted, type CommandContext, retryingOf, sessionOptions } from "./context.ts";
 import { summaryText, thousands } from "./summary.ts";
 
@@ -17,12 +20,22 @@ export async function consume(context: CommandContext): Promise<void> {
   failure.promise.catch(() => {});
   using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
   const gate = new JoinGate();
-  if (!await waitForTopic(context, kafkaClient(config, { log }))) return;
+  const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
+  const retrying = retryingOf(context, onRetry);
+  const kafka = kafkaClient(config, { log, onRetry });
+  if (!await waitForTopic(context, kafka)) return;
+
+  await using publisher = await deadLetterPublisher(context, kafka, retrying);
+  if (publisher !== null) {
+    const { topic } = publisher;
+    const { version } = context;
+    session.pipeline.sendDeadLettersTo(new KafkaDeadLetterTopic({ topic, publisher, version }));
+  }
 
   const startMs = systemClock.monotonicMs();
   const end = new EndOfRun(context, session);
   await using source = new KafkaSource({
-    kafka: kafkaClient(config, { log, gate, isPatient: true }),
+    kafka: kafkaClient(config, { log, gate, onRetry, patience: retrying.policy }),
     gate,
     topic: config.topic,
     groupId: config.groupId,
@@ -32,7 +45,7 @@ export async function consume(context: CommandContext): Promise<void> {
     instanceId: session.checkpoint.instanceId,
     sink: session.pipeline,
     log,
-    retrying: retryingOf(context, (operation) => session.pipeline.noteRetry(operation)),
+    retrying,
     onProgress: () => end.check(source),
     onFailure: failure.reject,
   });
@@ -49,6 +62,20 @@ export async function consume(context: CommandContext): Promise<void> {
     : "End reached";
   const elapsedMs = systemClock.monotonicMs() - startMs;
   reporter.print(summaryText({ title, summary, counters: pipeline.counters, elapsedMs, outDir }));
+}
+
+/** Connects to the dead-letter topic, which is made where it is missing; null where none is wanted. */
+async function deadLetterPublisher(
+  { config, log }: CommandContext,
+  kafka: ReturnType<typeof kafkaClient>,
+  retrying: Retrying,
+): Promise<KafkaPublisher | null> {
+  if (config.dlqTopic === null) return null;
+  const publisher = new KafkaPublisher({ kafka, topic: config.dlqTopic, log, retrying });
+  await publisher.start().catch((error) => {
+    throw noBrokerError(config, error);
+  });
+  return publisher;
 }
 
 /** Waits until the topic is there; with --until-end there is nothing to wait for. */

@@ -1,4 +1,5 @@
 import type { RetriedOperation } from "../core/counters.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import type { Config } from "../config.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -19,7 +20,7 @@ export interface CommandContext {
 }
 
 /**
- * How operations of a command are tried again: up to RETRY_BUDGET_MS.
+ * How operations of a command are tried again: the one policy, from RETRY_… options.
  *
  * @param count told of each failure that is followed by another try
  */
@@ -28,7 +29,12 @@ export function retryingOf(
   count: (operation: RetriedOperation) => void = () => {},
 ): Retrying {
   return {
-    policy: { attempts: 1_000, baseMs: 100, capMs: 10_000, budgetMs: config.retryBudgetMs },
+    policy: {
+      attempts: config.retryAttempts,
+      baseMs: config.retryBaseMs,
+      capMs: config.retryCapMs,
+      budgetMs: config.retryBudgetMs,
+    },
     clock: systemClock,
     random: Math.random,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -56,7 +62,13 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     },
     clock: systemClock,
     retrying: retryingOf(context),
+    logsRecords: config.logLevel === "debug",
+    ...(config.rejectRatioMax < 1 && { rejectLimit: rejectLimitOf(config) }),
   };
+}
+
+function rejectLimitOf({ rejectRatioMax, rejectWindow }: Config): RejectLimit {
+  return { ratioMax: rejectRatioMax, windowSize: rejectWindow };
 }
 
 /** Resolves when the signal is aborted. */

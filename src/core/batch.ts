@@ -27,6 +27,8 @@ interface Progress extends TopicPartition {
   next: number;
   receivedCount: number;
   rejectedCount: number;
+  /** What its records were taken from. */
+  readonly cursors: RecordCursor[];
 }
 
 /** A rejected record with everything a dead letter needs. */
@@ -40,13 +42,14 @@ const INITIAL_CAPACITY = 4096;
 
 /**
  * A batch of records from all assigned partitions: the valid events as columns, the rejected records whole.
+ * What the records were taken from is kept by reference, for a row whose record is needed once more.
  * Row i of every column is the same event; only the first `length` rows are in use. Columns double as
  * needed, and `clear` keeps them for the next batch.
  */
 export class Batch {
   /** Number of valid events. */
   length = 0;
-  /** Bytes of keys and values taken in, of rejected records too. */
+  /** Bytes of keys, values and headers taken in, of rejected records too. */
   bytes = 0;
   /** Records taken in: valid events and rejected records. */
   receivedCount = 0;
@@ -74,7 +77,7 @@ export class Batch {
 
   /** The topic-partitions that have records here, in the order of their first one. */
   get partitions(): readonly BatchPartition[] {
-    return this.#partitions.map(({ next, ...partition }) => ({
+    return this.#partitions.map(({ next, cursors: _, ...partition }) => ({
       ...partition,
       nextOffset: partition.firstOffset + BigInt(next),
     }));
@@ -145,6 +148,45 @@ export class Batch {
     this.rejected.push({ record: record.record(), topicPartition, rejected });
   }
 
+  /** The topic-partition that a row's record lay in. */
+  partitionOf(row: number): TopicPartition {
+    return this.#progressOf(row);
+  }
+
+  /** The original record of a row: it is looked for in what the batch was taken from. */
+  recordOf(row: number): RawRecord {
+    const offset = this.offsetOf(row);
+    for (const taken of this.#progressOf(row).cursors) {
+      const cursor = taken.again();
+      while (cursor.next()) {
+        if (cursor.baseOffset + BigInt(cursor.offsetDelta) === offset) return cursor.record();
+      }
+    }
+    assert(false, "what a batch was taken from is kept with it");
+  }
+
+  /** Makes rejected records of rows that turned out not to be writable; the rows behind them move up. */
+  rejectRows(rejected: ReadonlyMap<number, Rejected>) {
+    const gone = [...rejected.keys()].sort((a, b) => a - b);
+    for (const row of gone) {
+      const { topic, partition } = this.partitionOf(row);
+      const why = rejected.get(row);
+      if (why === undefined) continue;
+      this.#progressOf(row).rejectedCount++;
+      const record = this.recordOf(row);
+      this.rejected.push({ record, topicPartition: { topic, partition }, rejected: why });
+    }
+    this.eventIds.remove(new Set(gone));
+    this.extras.remove(gone);
+    let kept = 0;
+    for (let row = 0; row < this.length; row++) {
+      if (rejected.has(row)) continue;
+      for (const column of this.#columns()) column.copyWithin(kept, row, row + 1);
+      kept++;
+    }
+    this.length = kept;
+  }
+
   /** Forgets all records; the columns' memory stays for the next batch. */
   clear() {
     this.length = this.bytes = this.receivedCount = 0;
@@ -181,6 +223,7 @@ export class Batch {
     const known = this.#partitions.find((other) => isSame(other, at)) ?? this.#begin(at, cursor);
     this.#current = known;
     this.#cursor = cursor;
+    known.cursors.push(cursor);
     this.#base = Number(cursor.baseOffset - known.firstOffset);
     return known;
   }
@@ -189,9 +232,23 @@ export class Batch {
     const index = this.#partitions.length;
     const firstOffset = cursor.baseOffset + BigInt(cursor.offsetDelta);
     const counts = { receivedCount: 0, rejectedCount: 0 };
-    const begun = { topic, partition, index, firstOffset, next: 0, ...counts };
+    const begun = { topic, partition, index, firstOffset, next: 0, ...counts, cursors: [] };
     this.#partitions.push(begun);
     return begun;
+  }
+
+  #progressOf(row: number): Progress {
+    const partition = this.#partitions[this.partitionIndexes[row] ?? 0];
+    assert(partition !== undefined && row < this.length, "a row of the batch has a partition");
+    return partition;
+  }
+
+  /** The columns of fixed width. */
+  #columns() {
+    const { days, microseconds, usuarioIds, acciones, montos } = this;
+    const { partitionIndexes, offsetDeltas, timestampsMs } = this;
+    const ofRecord = [partitionIndexes, offsetDeltas, timestampsMs];
+    return [days, microseconds, usuarioIds, acciones, montos, ...ofRecord];
   }
 
   #grow() {

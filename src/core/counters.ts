@@ -4,11 +4,15 @@ import { REASON_CODES, type Trigger, TRIGGERS } from "./outcome.ts";
 /** The operations that are tried again when they fail. */
 export const RETRIED_OPERATIONS = [
   "commit",
+  "confirm_assignment",
   "connect",
+  "dead_letter_topic",
   "fetch",
   "group_offset_commit",
   "positions",
   "produce",
+  "publish",
+  "stage",
 ] as const;
 export type RetriedOperation = (typeof RETRIED_OPERATIONS)[number];
 

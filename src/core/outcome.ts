@@ -21,6 +21,7 @@ export const REASONS = {
   monto_not_number: "monto is neither a number nor null",
   monto_not_finite: "monto is larger than a 64-bit float can hold",
   monto_negative: "monto is below zero",
+  not_encodable: "the event could not be written as Parquet",
 } as const;
 
 export type Reason = keyof typeof REASONS;

@@ -38,7 +38,7 @@ export interface RecordCursor {
   readonly offsetDelta: number;
   /** Record timestamp, milliseconds since 1970-01-01 UTC. */
   readonly timestampMs: number;
-  /** Bytes of key and value together. */
+  /** Bytes of key, value and headers together; headers count with their lengths. */
   readonly byteLength: number;
   /** What the value lies in, from `valueStart` (-1 where there is no value) to `valueEnd`. */
   readonly bytes: Uint8Array;
@@ -46,6 +46,8 @@ export interface RecordCursor {
   readonly valueEnd: number;
   /** The record as a whole, which stays as it is. */
   record(): RawRecord;
+  /** A new cursor over the same records, before the first of them. */
+  again(): RecordCursor;
 }
 
 /** A run of records of one topic-partition, in the order of their offsets. */

@@ -27,6 +27,7 @@ export class RecordReader implements RecordCursor {
   byteLength = 0;
   valueStart = -1;
   valueEnd = 0;
+  readonly #block: RecordBlock;
   readonly #firstTimestampMs: number;
   readonly #appendTimestampMs: number | null;
   #keyStart = -1;
@@ -36,6 +37,7 @@ export class RecordReader implements RecordCursor {
   #left: number;
 
   constructor(block: RecordBlock) {
+    this.#block = block;
     this.bytes = block.bytes;
     this.baseOffset = block.firstOffset;
     this.#firstTimestampMs = block.firstTimestampMs;
@@ -62,8 +64,9 @@ export class RecordReader implements RecordCursor {
     const valueLength = this.#varint();
     this.valueStart = valueLength < 0 ? -1 : this.#at;
     this.#at = this.valueEnd = this.#at + Math.max(0, valueLength);
-    this.byteLength = Math.max(0, keyLength) + Math.max(0, valueLength);
     this.#headersAt = this.#at;
+    // A byte says how many headers there are.
+    this.byteLength = Math.max(0, keyLength) + Math.max(0, valueLength) + end - this.#at - 1;
     if (this.#at > end) throw new Error("A Kafka record is longer than its length");
     this.#at = end;
     return true;
@@ -78,6 +81,10 @@ export class RecordReader implements RecordCursor {
       value: this.#copy(this.valueStart, this.valueEnd),
       headers: this.#headers(),
     };
+  }
+
+  again(): RecordReader {
+    return new RecordReader(this.#block);
   }
 
   #copy(start: number, end: number): Uint8Array | null {

@@ -1,5 +1,5 @@
 import { assert } from "./errors.ts";
-import type { RawRecord, RecordCursor } from "./record.ts";
+import type { RawRecord, RecordCursor, RecordHeader } from "./record.ts";
 
 const NO_BYTES = new Uint8Array();
 
@@ -24,10 +24,10 @@ export class RecordList implements RecordCursor {
     const record = this.#records[this.#next];
     if (record === undefined) return false;
     this.#next++;
-    const { key, value } = record;
+    const { key, value, headers } = record;
     this.offsetDelta = Number(record.offset - this.baseOffset);
     this.timestampMs = record.timestampMs;
-    this.byteLength = (key?.length ?? 0) + (value?.length ?? 0);
+    this.byteLength = (key?.length ?? 0) + (value?.length ?? 0) + sizeOf(headers);
     this.bytes = value ?? NO_BYTES;
     this.valueStart = value === null ? -1 : 0;
     this.valueEnd = this.bytes.length;
@@ -39,4 +39,15 @@ export class RecordList implements RecordCursor {
     assert(record !== undefined, "next() went to a record");
     return record;
   }
+
+  again(): RecordList {
+    return new RecordList(this.#records);
+  }
+}
+
+/** Two bytes for the lengths of each, as Kafka has them where they are short. */
+function sizeOf(headers: readonly RecordHeader[]): number {
+  let bytes = 0;
+  for (const { name, value } of headers) bytes += name.length + value.length + 2;
+  return bytes;
 }

@@ -3,11 +3,12 @@ import type { Batch } from "../core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type FileIdentity, finalPath, stagedPath, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { LakePartitionRows } from "../core/grouping.ts";
+import { Unwritable } from "../core/poison.ts";
 import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
 import type { Files } from "../runtime/files.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
 import { eventColumns } from "./event_file.ts";
-import { type Column, encodeParquet } from "./parquet.ts";
+import { encodeParquet } from "./parquet.ts";
 
 /** What is staged: a batch after deduplication, and where its files say they come from. */
 export interface StageRequest {
@@ -19,11 +20,18 @@ export interface StageRequest {
   readonly instanceId: string;
   readonly stagedAtMs: number;
   readonly version: string;
+  /** Makes Parquet of columns. */
+  readonly encode?: Encoder;
 }
+
+/** As `encodeParquet`, which is the one in use; tests put others in its place. */
+export type Encoder = typeof encodeParquet;
 
 /**
  * Writes each lake partition's rows, and the dead letters, to one durable Parquet file each in `_staging/`.
  * Nothing refers to them yet: if the commit does not follow, the next start deletes them.
+ *
+ * @throws Unwritable where events cannot be encoded
  */
 export async function stage(files: Files, request: StageRequest): Promise<readonly ManifestFile[]> {
   const { batch, groups, stagedAtMs } = request;
@@ -31,22 +39,48 @@ export async function stage(files: Files, request: StageRequest): Promise<readon
   const stagedAt = microsecondsOf(now);
   const staged: ManifestFile[] = [];
   for (const group of groups) {
-    const columns = eventColumns(batch, group, stagedAt);
+    const bytes = encodeEvents(request, group);
+    const rowCount = group.rows.length;
     const bounds = timeBounds(batch, group);
-    staged.push(
-      await stageFile(files, { ...request, kind: "events", day: group.day, columns, bounds }),
-    );
+    const file = { ...request, kind: "events", day: group.day, bytes, rowCount, bounds } as const;
+    staged.push(await stageFile(files, file));
   }
   if (batch.rejected.length > 0) {
-    const columns = deadLetterColumns(batch.rejected, stagedAt);
+    const { encode = encodeParquet } = request;
+    const bytes = encode(deadLetterColumns(batch.rejected, stagedAt), fileMetadata(request));
+    const rowCount = batch.rejected.length;
     const bounds: Bounds = [stagedAt, stagedAt];
-    staged.push(
-      await stageFile(files, { ...request, kind: "dead_letters", day: now.day, columns, bounds }),
-    );
+    const file = {
+      ...request,
+      kind: "dead_letters",
+      day: now.day,
+      bytes,
+      rowCount,
+      bounds,
+    } as const;
+    staged.push(await stageFile(files, file));
   }
   // The manifest names these files, so their names must be as durable as their bytes.
   if (staged.length > 0) await files.syncFolder(STAGING_FOLDER, "stage:folder");
   return staged;
+}
+
+/**
+ * The Parquet file of some rows of one lake partition.
+ *
+ * @throws Unwritable where it cannot be made of them
+ */
+export function encodeEvents(
+  request: Omit<StageRequest, "groups">,
+  group: LakePartitionRows,
+): Uint8Array {
+  const { batch, stagedAtMs, encode = encodeParquet } = request;
+  try {
+    const columns = eventColumns(batch, group, microsecondsOf(momentOfMs(stagedAtMs)));
+    return encode(columns, fileMetadata(request));
+  } catch (error) {
+    throw new Unwritable("encode", error);
+  }
 }
 
 /** Makes the folder that staged files are written in, durably. */
@@ -64,20 +98,21 @@ function timeBounds(batch: Batch, { day, rows }: LakePartitionRows): Bounds {
   return [at(rows[0]), at(rows[rows.length - 1])];
 }
 
-interface FileToStage extends StageRequest, FileIdentity {
-  readonly columns: readonly Column[];
+interface FileToStage extends FileIdentity {
+  readonly bytes: Uint8Array;
+  readonly rowCount: number;
   readonly bounds: Bounds;
 }
 
 async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile> {
-  const bytes = encodeParquet(file.columns, fileMetadata(file));
+  const { bytes, rowCount } = file;
   const path = stagedPath(file);
   await files.writeDurably(path, bytes, { write: "stage:write", fsync: "stage:fsync" });
   return {
     kind: file.kind,
     stagedPath: path,
     finalPath: finalPath(file),
-    rowCount: file.columns[0]?.data.length ?? 0,
+    rowCount,
     bytes: bytes.length,
     checksum: createHash("sha256").update(bytes).digest("hex"),
     minTsMicroseconds: file.bounds[0],
@@ -87,7 +122,7 @@ async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile>
 
 /** What each file says of itself: enough to know its commit without the checkpoint. */
 function fileMetadata(
-  { version, sequence, instanceId, ranges }: StageRequest,
+  { version, sequence, instanceId, ranges }: Omit<StageRequest, "groups">,
 ): Map<string, string> {
   const offsets = ranges.map((range) => ({
     ...range,

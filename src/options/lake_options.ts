@@ -1,5 +1,5 @@
 import { LAKE, option, WRITERS } from "./option.ts";
-import { duration, integer, path } from "./option_parsers.ts";
+import { duration, integer, path, ratio } from "./option_parsers.ts";
 
 /** The lake, its batches, and how long an event id counts as seen. */
 export const lakeOptions = {
@@ -18,7 +18,7 @@ export const lakeOptions = {
     default: "67108864",
     modes: WRITERS,
     unit: "bytes",
-    meaning: "Commit when the buffered keys and values have this many bytes",
+    meaning: "Commit when the buffered keys, values and headers have this many bytes",
   }),
   batchMaxLatencyMs: option(integer(10, 3_600_000), {
     default: "5000",
@@ -35,5 +35,16 @@ export const lakeOptions = {
     default: "7d",
     modes: WRITERS,
     meaning: "How long it is kept where duplicates lay, for trace; 0 is for ever",
+  }),
+  rejectRatioMax: option(ratio(), {
+    default: "1",
+    modes: WRITERS,
+    meaning: "Stop, exit 1, when a larger share of the last records is rejected; 1 is no limit",
+  }),
+  rejectWindow: option(integer(1, 10_000_000), {
+    default: "10000",
+    modes: WRITERS,
+    unit: "records",
+    meaning: "How many records that share is of: the last ones",
   }),
 } as const;

@@ -48,6 +48,24 @@ export function name(): Parser<string> {
   );
 }
 
+/** The word `none` (null), or what another parser takes. */
+export function optional<T>(parser: Parser<T>): Parser<T | null> {
+  const accepts = `none, or ${parser.accepts}`;
+  return {
+    accepts,
+    parse: (text) => {
+      try {
+        return text === "none" ? null : parser.parse(text);
+      } catch (error) {
+        if (error instanceof RangeError) {
+          throw new RangeError(`expected ${accepts}`, { cause: error });
+        }
+        throw error;
+      }
+    },
+  };
+}
+
 /** A path, not empty. */
 export function path(): Parser<string> {
   return textParser("a path", (text) => text === "" || text.includes("\0") ? undefined : text);

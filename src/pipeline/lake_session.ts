@@ -2,10 +2,11 @@ import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { MetricsSnapshot } from "../core/metrics.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { recoverLake } from "../lake/publishing.ts";
-import { prepareStaging } from "../lake/staging.ts";
+import { type Encoder, prepareStaging } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -32,6 +33,12 @@ export interface LakeSessionOptions {
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;
+  /** Makes Parquet of columns, where it is not the usual one. */
+  readonly encode?: Encoder;
+  /** When too many records are rejected; without it there is no such limit. */
+  readonly rejectLimit?: RejectLimit;
+  /** Whether each record's outcome is logged, at level debug. */
+  readonly logsRecords?: boolean;
 }
 
 /** Expired ids looked for after a commit, at least; a commit of more records looks at twice as many ids. */
@@ -125,7 +132,7 @@ export class LakeSession implements Disposable {
   /** Notes that everything is published, and writes metrics.txt once more. */
   async close(): Promise<void> {
     await this.pipeline.settle();
-    this.pipeline.assertPublished();
+    this.pipeline.assertSound();
     this.checkpoint.markPublished(this.pipeline.sequence);
     await this.writeMetrics();
   }

@@ -1,17 +1,21 @@
-import { Batch } from "../core/batch.ts";
+import { Batch, type RejectedRecord } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
 import { assert, damagedError } from "../core/errors.ts";
 import { ingest } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
 import { type BatchLimits, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Encoder } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
+import type { FaultHooks } from "../runtime/operations.ts";
 import type { Retrying } from "../runtime/retry.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
 import { commitBatch, type CommitReport } from "./commit.ts";
 
 /** What a pipeline works with. */
@@ -27,6 +31,14 @@ export interface PipelineParts {
     readonly maxRecords?: number;
   };
   readonly retrying: Omit<Retrying, "onRetry">;
+  /** Makes Parquet of columns, where it is not the usual one. */
+  readonly encode?: Encoder;
+  /** When too many records are rejected; without it there is no such limit. */
+  readonly rejectLimit?: RejectLimit;
+  /** What tests, or a simulated fault, do around operations. */
+  readonly hooks?: FaultHooks;
+  /** Whether each record's outcome is logged, at level debug. */
+  readonly logsRecords?: boolean;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
   /** Called after each commit, when its files are published. */
@@ -43,6 +55,15 @@ export interface Group {
   acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void>;
 }
 
+/** Where rejected records also go, beside the dead letters of the lake. */
+export interface DeadLetterTopic {
+  readonly name: string;
+  /** Resolves when the topic has these records durably; called again after a failure that may pass. */
+  send(letters: readonly RejectedRecord[]): Promise<void>;
+  /** Called after each commit: what was sent before it will not come again. */
+  committed(): void;
+}
+
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
  * a timer. While a commit is under way `add` waits, so nothing more is taken from the source.
@@ -50,6 +71,7 @@ export interface Group {
 export class Pipeline implements Disposable {
   readonly #parts: PipelineParts;
   #group: Group | null = null;
+  #deadLetterTopic: DeadLetterTopic | null = null;
   #batch = new Batch();
   /** Rises whenever the buffer is dropped: a commit begun before that must not go on. */
   #epoch = 0;
@@ -58,16 +80,22 @@ export class Pipeline implements Disposable {
   /** By partition name: what is committed. */
   readonly #nextOffsets = new Map<string, bigint>();
   readonly #highWatermarks = new Map<string, { at: TopicPartition; offset: bigint }>();
+  readonly #breaker: CircuitBreaker | null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<unknown> = Promise.resolve();
   #isCommitting = false;
   /** Records committed by this pipeline. */
   #committedCount = 0;
-  /** A failure after a transaction: its files have no final names yet, so no later commit may follow. */
+  /**
+   * A failure after which no commit may follow: the files of the last one have no final names yet, or too many
+   * records were rejected.
+   */
   #failure: Error | null = null;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    const { rejectLimit, checkpoint } = parts;
+    this.#breaker = rejectLimit === undefined ? null : new CircuitBreaker(rejectLimit, checkpoint);
     const committed = parts.checkpoint.read();
     this.#sequence = committed.sequence;
     this.#counters = committed.counters;
@@ -113,6 +141,11 @@ export class Pipeline implements Disposable {
     this.#group = group;
   }
 
+  /** Makes each commit wait until the topic has the records that it rejected. */
+  sendDeadLettersTo(topic: DeadLetterTopic): void {
+    this.#deadLetterTopic = topic;
+  }
+
   /** Counts an assignment received from the group coordinator. */
   noteRebalance(): void {
     this.#counters.rebalances++;
@@ -146,7 +179,9 @@ export class Pipeline implements Disposable {
       }
       if (this.isAtLimit) return false;
       if (this.#batch.isEmpty) this.#startTimer();
+      const rejectedBefore = this.#batch.rejected.length;
       ingest(this.#batch, run, records);
+      if (this.#batch.rejected.length > rejectedBefore) this.#noteRejected();
     }
     if (this.#isFull()) await this.#commitFull();
     return isCurrent();
@@ -165,8 +200,8 @@ export class Pipeline implements Disposable {
     await this.#committing;
   }
 
-  /** @throws what kept the files of a commit from being published: the next start does it */
-  assertPublished(): void {
+  /** @throws what kept the files of a commit from being published, or ended the run: the next start goes on */
+  assertSound(): void {
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -175,6 +210,7 @@ export class Pipeline implements Disposable {
     this.#epoch++;
     this.#stopTimer();
     this.#batch = new Batch();
+    this.#breaker?.reset();
   }
 
   /** What each partition looks like from outside. */
@@ -217,6 +253,18 @@ export class Pipeline implements Disposable {
     if (trigger !== null) await this.commit(trigger);
   }
 
+  #noteRejected(): void {
+    const failure = this.#breaker?.noteRejected(this.#batch) ?? null;
+    if (failure !== null) this.#stop(failure);
+  }
+
+  /** Ends the run with a failure: what is buffered is not committed, also not by the timer. */
+  #stop(failure: Error): never {
+    this.#stopTimer();
+    this.#failure = failure;
+    throw failure;
+  }
+
   #startTimer(): void {
     this.#timer = setTimeout(() => {
       this.commit("latency").catch(this.#parts.onFailure);
@@ -229,7 +277,7 @@ export class Pipeline implements Disposable {
   }
 
   async #commit(trigger: Trigger): Promise<void> {
-    this.assertPublished();
+    this.assertSound();
     if (this.#batch.isEmpty) return;
     this.#stopTimer();
     this.#isCommitting = true;
@@ -244,6 +292,7 @@ export class Pipeline implements Disposable {
         confirm: () => this.#confirm(epoch),
         onCommitted: (ranges, counters) => this.#committed(ranges, counters),
         group: this.#group,
+        deadLetterTopic: this.#deadLetterTopic,
       });
       if (report !== null) await this.#parts.onCommit(report);
     } catch (error) {
@@ -269,7 +318,9 @@ export class Pipeline implements Disposable {
     this.#counters = counters;
     for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
     this.#committedCount += this.#batch.receivedCount;
+    this.#breaker?.noteCommitted(this.#batch);
     this.#batch.clear();
+    this.#deadLetterTopic?.committed();
     this.#assertConservation();
   }
 

@@ -6,6 +6,7 @@ export const OPERATION_LABELS = [
   "stage:write",
   "stage:fsync",
   "stage:folder",
+  "topic:send",
   "commit:begin",
   "commit:write",
   "commit:end",

@@ -1,4 +1,5 @@
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
+import type { DeadLetterTopic } from "../../src/pipeline/pipeline.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
 import type { MemoryTopic } from "./memory_topic.ts";
 
@@ -39,14 +40,17 @@ export function testSession(
 /** Opens the lake, takes in what is not committed of the topic, and closes it. */
 export async function runOnce(
   outDir: string,
-  { topic, hooks, runLength = 7 }: {
+  { topic, hooks, runLength = 7, overrides = {}, deadLetterTopic }: {
     readonly topic: MemoryTopic;
     readonly hooks?: FaultHooks;
     readonly runLength?: number;
+    readonly overrides?: Partial<LakeSessionOptions>;
+    readonly deadLetterTopic?: DeadLetterTopic;
   },
 ): Promise<void> {
-  const overrides = hooks === undefined ? {} : { hooks };
-  using session = await LakeSession.open(testSession(outDir, overrides));
+  const options = { ...overrides, ...(hooks && { hooks }) };
+  using session = await LakeSession.open(testSession(outDir, options));
+  if (deadLetterTopic !== undefined) session.pipeline.sendDeadLettersTo(deadLetterTopic);
   await topic.feed(session, runLength);
   await session.close();
 }
