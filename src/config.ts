@@ -2,6 +2,7 @@ import { usageError } from "./core/errors.ts";
 import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
 import { waitingOptions } from "./options/waiting_options.ts";
+import { deadLetterOptions } from "./options/dead_letter_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
 import { outputOptions } from "./options/output_options.ts";
 import type { Mode, Option } from "./options/option.ts";
@@ -12,6 +13,7 @@ export const OPTIONS = {
   ...kafkaOptions,
   ...waitingOptions,
   ...generatorOptions,
+  ...deadLetterOptions,
   ...outputOptions,
 } as const;
 
@@ -27,9 +29,10 @@ export const OPTION_ROWS = Object.entries(OPTIONS).map((
   [key, row],
 ): [string, Option<unknown>] => [key, row]);
 
-/** `--batch-max-events`. */
+/** `--batch-max-events`, or the row's own flag. */
 export function flagOf(key: string): string {
-  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const row = OPTION_ROWS.find(([known]) => known === key)?.[1];
+  return row?.flag ?? `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** `BATCH_MAX_EVENTS`, or the row's own name. */

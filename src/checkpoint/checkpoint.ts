@@ -2,13 +2,20 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
+import type { PurgedFile } from "../core/purge.ts";
+import type { Origin } from "../core/record.ts";
+import type { MarkedReplay, Replay } from "../core/replay.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
 import { prepareSchema, readMeta } from "./schema.ts";
+import { Purges } from "./purges.ts";
+import { prepareReplays, Replays } from "./replays.ts";
 import { SeenIds } from "./seen_ids.ts";
 
 /** The checkpoint's file inside OUT_DIR. */
 export const CHECKPOINT_FILE = "checkpoint.sqlite";
+
+type ReplayedAt = Pick<MarkedReplay, "sequence" | "replayedAtMs">;
 
 export interface CheckpointOptions {
   /** Absolute path of OUT_DIR, which exists. */
@@ -31,6 +38,8 @@ export class Checkpoint implements Disposable {
   readonly instanceId: string;
   readonly #database: DatabaseSync;
   readonly #seenIds: SeenIds;
+  readonly #replays: Replays;
+  readonly #purges: Purges;
   readonly #hooks: FaultHooks;
   #seenIdCount: number;
   readonly #ttlMs: number;
@@ -51,6 +60,9 @@ export class Checkpoint implements Disposable {
     try {
       prepareSchema(this.#database, newInstanceId);
       this.#seenIds = new SeenIds(this.#database, ttlMs);
+      prepareReplays(this.#database);
+      this.#replays = new Replays(this.#database);
+      this.#purges = new Purges(this.#database);
       this.instanceId = readMeta(this.#database, "instance_id");
       this.#seenIdCount = this.#readSeenIdCount();
       this.#oldestSeenMs = this.#readOldestSeenMs();
@@ -96,6 +108,31 @@ export class Checkpoint implements Disposable {
     }
   }
 
+  /** What became of a dead letter, null where it waits. */
+  replayOf(letter: Origin): MarkedReplay | null {
+    return this.#replays.markOf(letter);
+  }
+
+  /** Marks replays that no commit marks: those that were sent to a topic. */
+  markReplayed(replays: readonly Replay[], replayedAtMs: number): void {
+    this.#transaction("replay", () => this.#markReplays(replays, { sequence: null, replayedAtMs }));
+  }
+
+  /** Notes dead-letter files as purged, before they are removed. */
+  purge(files: readonly PurgedFile[]): void {
+    this.#transaction("purge", () => this.#purges.add(files));
+  }
+
+  /** Notes that the purged files are gone for good. */
+  markPurgedRemoved(): void {
+    this.#transaction("purged", () => this.#purges.markRemoved());
+  }
+
+  /** Purged files that are not known to be gone. */
+  unremovedPurges(): readonly string[] {
+    return this.#purges.unremoved();
+  }
+
   /** Makes a commit durable as a whole, or throws and leaves no trace of it. All earlier ones count as published. */
   commit(commit: Commit): void {
     this.#store(commit, (range) => {
@@ -103,12 +140,16 @@ export class Checkpoint implements Disposable {
         this.#movePartition(range),
         "a commit begins where the last one of its partition ended, or later",
       );
-    });
+    }, (replays, at) => this.#markReplays(replays, at));
   }
 
   /** Stores a commit that was read back from the lake's files; its offsets may overlap with others'. */
   adopt(commit: Commit): void {
-    this.#store(commit, (range) => this.#movePartition(range) || this.#addToPartition(range));
+    this.#store(
+      commit,
+      (range) => this.#movePartition(range) || this.#addToPartition(range),
+      (replays, at) => this.#replays.add(replays, at),
+    );
   }
 
   /** Notes that all files up to this commit have their final names. */
@@ -171,7 +212,15 @@ export class Checkpoint implements Disposable {
     }
   }
 
-  #store(commit: Commit, movePartition: (range: OffsetRange) => void): void {
+  #markReplays(replays: readonly Replay[], at: ReplayedAt): void {
+    assert(this.#replays.add(replays, at) === replays.length, "a dead letter is replayed once");
+  }
+
+  #store(
+    commit: Commit,
+    movePartition: (range: OffsetRange) => void,
+    markReplays: (replays: readonly Replay[], at: ReplayedAt) => void,
+  ): void {
     let added = 0;
     this.#transaction("commit", () => {
       this.#markPublished(commit.sequence - 1);
@@ -180,6 +229,8 @@ export class Checkpoint implements Disposable {
         this.#insertRange(commit.sequence, range);
         movePartition(range);
       }
+      const { sequence, committedAtMs } = commit;
+      markReplays(commit.replays, { sequence, replayedAtMs: committedAtMs });
       added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
       this.#writeCounters(counterRows(commit.counters));
       this.#writeCounters([["seenIds", "", this.#seenIdCount + added]]);
@@ -245,7 +296,10 @@ export class Checkpoint implements Disposable {
     for (const row of rows) write.run(...row);
   }
 
-  #transaction(name: "commit" | "published" | "expire", action: () => void): void {
+  #transaction(
+    name: "commit" | "published" | "expire" | "replay" | "purge" | "purged",
+    action: () => void,
+  ): void {
     const path = CHECKPOINT_FILE;
     operateSync(
       this.#hooks,

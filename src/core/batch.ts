@@ -2,7 +2,7 @@ import { ACCIONES, type Event } from "./event.ts";
 import { enrichMonto } from "./enrich.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
-import type { RawRecord, TopicPartition } from "./record.ts";
+import type { Origin, RawRecord, TopicPartition } from "./record.ts";
 import { TextColumn } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
 
@@ -24,6 +24,8 @@ export interface RejectedRecord {
   readonly record: RawRecord;
   readonly topicPartition: TopicPartition;
   readonly rejected: Rejected;
+  /** How often the record was tried: 1, and one more for each replay that rejected it again. */
+  readonly attempts: number;
 }
 
 const INITIAL_CAPACITY = 4096;
@@ -58,6 +60,9 @@ export class Batch {
   /** Record timestamp, milliseconds since 1970-01-01 UTC. */
   timestampsMs = new Float64Array(INITIAL_CAPACITY);
 
+  /** The dead letters that valid events are replays of, by row; other rows are not in it. */
+  origins = new Map<number, Origin>();
+
   rejected: RejectedRecord[] = [];
   #partitions: Mutable<BatchPartition>[] = [];
 
@@ -88,6 +93,7 @@ export class Batch {
     this.acciones[row] = event.accion === undefined ? 0 : ACCIONES.indexOf(event.accion) + 1;
     this.montos[row] = enrichMonto(event.monto);
     if (extra !== null) this.extras.set(row, extra);
+    if (record.origin !== undefined) this.origins.set(row, record.origin);
     this.partitionIndexes[row] = partition.index;
     this.offsets[row] = record.offset;
     this.timestampsMs[row] = record.timestampMs;
@@ -98,7 +104,8 @@ export class Batch {
   addRejected(at: TopicPartition, record: RawRecord, rejected: Rejected) {
     const partition = this.#receive(at, record);
     partition.rejectedCount++;
-    this.rejected.push({ record, topicPartition: partition, rejected });
+    const attempts = (record.origin?.attempts ?? 0) + 1;
+    this.rejected.push({ record, topicPartition: partition, rejected, attempts });
   }
 
   /** Forgets all records; the columns' memory stays for the next batch. */
@@ -106,6 +113,7 @@ export class Batch {
     this.length = this.bytes = this.receivedCount = 0;
     this.eventIds.clear();
     this.extras.clear();
+    this.origins.clear();
     this.rejected = [];
     this.#partitions = [];
   }

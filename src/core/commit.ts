@@ -2,6 +2,7 @@ import type { Counters } from "./counters.ts";
 import type { FileKind } from "./lake_path.ts";
 import type { Trigger } from "./outcome.ts";
 import type { TopicPartition } from "./record.ts";
+import type { Replay } from "./replay.ts";
 
 /** What a commit handled of one topic-partition: the offsets from `firstOffset` up to, not including, `nextOffset`. */
 export interface OffsetRange extends TopicPartition {
@@ -36,6 +37,8 @@ export interface Commit {
   readonly files: readonly ManifestFile[];
   readonly ranges: readonly OffsetRange[];
   readonly freshIds: readonly string[];
+  /** What became of the dead letters that this commit replayed. */
+  readonly replays: readonly Replay[];
   /** The counters as they stand after this commit. */
   readonly counters: Counters;
 }

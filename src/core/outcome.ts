@@ -21,6 +21,7 @@ export const REASONS = {
   monto_not_number: "monto is neither a number nor null",
   monto_not_finite: "monto is larger than a 64-bit float can hold",
   monto_negative: "monto is below zero",
+  not_encodable: "the event could not be written as Parquet",
 } as const;
 
 export type Reason = keyof typeof REASONS;
@@ -31,6 +32,24 @@ export const REASON_CODES = Object.keys(REASONS).filter(isReason);
 /** Whether a text is one of the reason codes. */
 export function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);
+}
+
+/** Where in the pipeline a record was rejected. */
+export const STAGES = ["decode", "validate", "encode"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** The stages of those reasons that are not the schema's. */
+const OTHER_STAGES: Readonly<Partial<Record<Reason, Stage>>> = {
+  no_value: "decode",
+  not_utf8: "decode",
+  not_json: "decode",
+  not_object: "decode",
+  not_encodable: "encode",
+};
+
+/** The stage that gives a reason. */
+export function stageOf(reason: Reason): Stage {
+  return OTHER_STAGES[reason] ?? "validate";
 }
 
 /** A record that did not satisfy the schema. Bad data is a value, never an exception. */

@@ -4,6 +4,12 @@ export interface RecordHeader {
   readonly value: Uint8Array;
 }
 
+/** The dead letter that a replayed record was. */
+export interface Origin extends Position {
+  /** How often the record had been tried when it became that dead letter, 1 or more. */
+  readonly attempts: number;
+}
+
 /** What Kafka holds, before anything was proved about it. */
 export interface RawRecord {
   readonly offset: bigint;
@@ -13,6 +19,8 @@ export interface RawRecord {
   /** null is a tombstone. */
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
+  /** Only a replay has one: the record's own position in the run of replays is a running number. */
+  readonly origin?: Origin;
 }
 
 export interface TopicPartition {

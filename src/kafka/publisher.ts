@@ -1,12 +1,15 @@
 import { Buffer } from "node:buffer";
-import { type Admin, type Kafka, type Message, Partitioners } from "kafkajs";
+import { type Admin, type IHeaders, type Kafka, type Message, Partitioners } from "kafkajs";
+import type { RecordHeader } from "../core/record.ts";
 import type { Log } from "../runtime/logs.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 
 /** A record to be produced. */
 export interface RecordToPublish {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
+  readonly key: Uint8Array | null;
+  /** null is a tombstone. */
+  readonly value: Uint8Array | null;
+  readonly headers?: readonly RecordHeader[];
 }
 
 export interface KafkaPublisherOptions {
@@ -46,9 +49,10 @@ export class KafkaPublisher implements AsyncDisposable {
   /** Sends records; returns how many were acknowledged, which is all of them. */
   async publish(records: readonly RecordToPublish[]): Promise<number> {
     const { topic, retrying } = this.#options;
-    const messages = records.map(({ key, value }): Message => ({
+    const messages = records.map(({ key, value, headers }): Message => ({
       key: buffer(key),
       value: buffer(value),
+      ...(headers === undefined ? {} : { headers: headersOf(headers) }),
     }));
     await retry("produce", retrying, () => this.#producer.send({ topic, acks: -1, messages }));
     return records.length;
@@ -59,7 +63,19 @@ export class KafkaPublisher implements AsyncDisposable {
   }
 }
 
-function buffer(bytes: Uint8Array): Buffer {
+/** kafkajs keeps the order of names and of each name's values, not that of repeated names among others. */
+function headersOf(headers: readonly RecordHeader[]): IHeaders {
+  const byName = Map.groupBy(headers, ({ name }) => name);
+  return Object.fromEntries(
+    [...byName].map(([name, group]) => [name, group.map(({ value }) => toBuffer(value))]),
+  );
+}
+
+function buffer(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : toBuffer(bytes);
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

@@ -37,8 +37,9 @@ export function eventColumns(
     acciones[i] = batch.acciones[row] ?? 0;
     montos[i] = batch.montos[row] ?? 0;
     extras.push(batch.extras.get(row) ?? null);
-    partition[i] = partitions[batch.partitionIndexes[row] ?? 0] ?? 0;
-    offsets[i] = batch.offsets[row] ?? 0n;
+    const origin = batch.origins.get(row);
+    partition[i] = origin?.partition ?? partitions[batch.partitionIndexes[row] ?? 0] ?? 0;
+    offsets[i] = origin?.offset ?? batch.offsets[row] ?? 0n;
   }
   const processingTs = new BigInt64Array(length).fill(processingTsMicroseconds);
   return [

@@ -9,6 +9,7 @@ import {
   parseFileName,
   STAGING_FOLDER,
 } from "../core/lake_path.ts";
+import { type Replay, replaysFrom } from "../core/replay.ts";
 import type { Files } from "../runtime/files.ts";
 
 /** A Parquet file of the lake, by its name alone. */
@@ -62,6 +63,8 @@ export interface FileContent {
   readonly reasons: readonly string[];
   /** What the whole commit handled, from the file's metadata. */
   readonly ranges: readonly OffsetRange[];
+  /** What the whole commit replayed, from the same place. */
+  readonly replays: readonly Replay[];
 }
 
 /**
@@ -73,14 +76,15 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
   const bytes = await files.read(path);
   try {
     const table: Table = tableFromIPC(readParquet(bytes).intoIPCStream());
-    const metadata = readSchema(bytes).metadata().get("orilla.offset_ranges");
+    const metadata = readSchema(bytes).metadata();
     return {
       rowCount: table.numRows,
       bytes: bytes.length,
       checksum: createHash("sha256").update(bytes).digest("hex"),
       eventIds: textColumn(table, "event_id"),
       reasons: textColumn(table, "reason").map(String),
-      ranges: rangesOf(metadata),
+      ranges: rangesOf(metadata.get("orilla.offset_ranges")),
+      replays: replaysFrom(metadata.get("orilla.replays")),
     };
   } catch (error) {
     throw damagedError(

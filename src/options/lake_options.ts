@@ -28,7 +28,7 @@ export const lakeOptions = {
   }),
   dedupeTtl: option(duration(), {
     default: "7d",
-    modes: LAKE,
+    modes: [...WRITERS, "verify", "rebuild"],
     meaning: "How long an event_id counts as seen; 0 is for ever",
   }),
 } as const;

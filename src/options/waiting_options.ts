@@ -11,7 +11,7 @@ export const waitingOptions = {
   }),
   retryBudgetMs: option(integer(0, 86_400_000), {
     default: "300000",
-    modes: ["simulate", "producer", "consumer"],
+    modes: ["simulate", "producer", "consumer", "dlq replay"],
     unit: "ms",
     meaning: "How long a full disk or a lost broker is waited for before exit 1",
   }),

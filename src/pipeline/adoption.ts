@@ -66,10 +66,10 @@ export async function commitOf(
 ): Promise<Commit> {
   const manifest: ManifestFile[] = [], freshIds: string[] = [];
   const counters = structuredClone(before);
-  let ranges: Commit["ranges"] = [];
+  let ranges: Commit["ranges"] = [], replays: Commit["replays"] = [];
   for (const file of ofCommit) {
     const content = await readLakeFile(files, file.path);
-    ranges = content.ranges;
+    ({ ranges, replays } = content);
     for (const id of content.eventIds) if (file.kind === "events" && id !== null) freshIds.push(id);
     for (const reason of content.reasons) {
       counters.rejected[reason] = (counters.rejected[reason] ?? 0) + 1;
@@ -93,7 +93,8 @@ export async function commitOf(
     counters.received += range.publishedCount + range.duplicateCount;
   }
   const committedAtMs = first?.stagedAtMs ?? 0;
-  return { sequence, committedAtMs, trigger: "end", files: manifest, ranges, freshIds, counters };
+  const contents = { files: manifest, ranges, freshIds, replays, counters };
+  return { sequence, committedAtMs, trigger: "end", ...contents };
 }
 
 /** The manifest row of a file, from its name and content; the bounds of its times are not read back. */

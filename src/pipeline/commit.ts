@@ -6,6 +6,7 @@ import { assert } from "../core/errors.ts";
 import { groupByDay } from "../core/grouping.ts";
 import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
+import { replaysOf } from "../core/replay.ts";
 import { publish } from "../lake/publishing.ts";
 import { stage } from "../lake/staging.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
@@ -57,7 +58,8 @@ export async function commitBatch(
   const groups = groupByDay(batch, deduped.fresh);
   const { instanceId } = checkpoint;
   const { version } = parts;
-  const staging = { batch, groups, ranges, sequence, instanceId, stagedAtMs, version };
+  const replays = replaysOf(batch, deduped);
+  const staging = { batch, groups, ranges, replays, sequence, instanceId, stagedAtMs, version };
   const staged = await retry("commit", retrying, () => stage(files, staging));
 
   const counters = countersAfter(request, deduped, staged);
@@ -71,6 +73,7 @@ export async function commitBatch(
       files: staged,
       ranges,
       freshIds,
+      replays,
     };
     checkpoint.commit({ ...commit, counters });
     return true;
@@ -119,7 +122,12 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
   };
 }
 
-function splitByFreshness({ checkpoint }: PipelineParts, batch: Batch, nowMs: number) {
+/** Which rows of a batch are fresh at this moment, and their ids. */
+export function splitByFreshness(
+  { checkpoint }: Pick<PipelineParts, "checkpoint">,
+  batch: Batch,
+  nowMs: number,
+) {
   const distinct = distinctIds(batch);
   const seen = checkpoint.seenAmong(distinct.ids, nowMs);
   const deduped = dedupe(batch, distinct, seen);

@@ -19,6 +19,7 @@ export function commitOf(sequence: number, parts: Partial<Commit> = {}): Commit 
     files: [],
     ranges: [],
     freshIds: [],
+    replays: [],
     counters: zeroCounters(),
     ...parts,
   };
