@@ -2,20 +2,16 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
-import type { PurgedFile } from "../core/purge.ts";
-import type { Origin } from "../core/record.ts";
-import type { MarkedReplay, Replay } from "../core/replay.ts";
+import type { Replay } from "../core/replay.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
+import { DeadLetterLog, type DeadLetterTransaction } from "./dead_letter_log.ts";
+import type { ReplayedAt } from "./replays.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
 import { prepareSchema, readMeta } from "./schema.ts";
-import { Purges } from "./purges.ts";
-import { prepareReplays, Replays } from "./replays.ts";
 import { SeenIds } from "./seen_ids.ts";
 
 /** The checkpoint's file inside OUT_DIR. */
 export const CHECKPOINT_FILE = "checkpoint.sqlite";
-
-type ReplayedAt = Pick<MarkedReplay, "sequence" | "replayedAtMs">;
 
 export interface CheckpointOptions {
   /** Absolute path of OUT_DIR, which exists. */
@@ -36,10 +32,9 @@ export interface CheckpointOptions {
  */
 export class Checkpoint implements Disposable {
   readonly instanceId: string;
+  readonly deadLetters: DeadLetterLog;
   readonly #database: DatabaseSync;
   readonly #seenIds: SeenIds;
-  readonly #replays: Replays;
-  readonly #purges: Purges;
   readonly #hooks: FaultHooks;
   #seenIdCount: number;
   readonly #ttlMs: number;
@@ -60,9 +55,7 @@ export class Checkpoint implements Disposable {
     try {
       prepareSchema(this.#database, newInstanceId);
       this.#seenIds = new SeenIds(this.#database, ttlMs);
-      prepareReplays(this.#database);
-      this.#replays = new Replays(this.#database);
-      this.#purges = new Purges(this.#database);
+      this.deadLetters = new DeadLetterLog(this.#database, this.#transaction.bind(this));
       this.instanceId = readMeta(this.#database, "instance_id");
       this.#seenIdCount = this.#readSeenIdCount();
       this.#oldestSeenMs = this.#readOldestSeenMs();
@@ -108,31 +101,6 @@ export class Checkpoint implements Disposable {
     }
   }
 
-  /** What became of a dead letter, null where it waits. */
-  replayOf(letter: Origin): MarkedReplay | null {
-    return this.#replays.markOf(letter);
-  }
-
-  /** Marks replays that no commit marks: those that were sent to a topic. */
-  markReplayed(replays: readonly Replay[], replayedAtMs: number): void {
-    this.#transaction("replay", () => this.#markReplays(replays, { sequence: null, replayedAtMs }));
-  }
-
-  /** Notes dead-letter files as purged, before they are removed. */
-  purge(files: readonly PurgedFile[]): void {
-    this.#transaction("purge", () => this.#purges.add(files));
-  }
-
-  /** Notes that the purged files are gone for good. */
-  markPurgedRemoved(): void {
-    this.#transaction("purged", () => this.#purges.markRemoved());
-  }
-
-  /** Purged files that are not known to be gone. */
-  unremovedPurges(): readonly string[] {
-    return this.#purges.unremoved();
-  }
-
   /** Makes a commit durable as a whole, or throws and leaves no trace of it. All earlier ones count as published. */
   commit(commit: Commit): void {
     this.#store(commit, (range) => {
@@ -140,7 +108,7 @@ export class Checkpoint implements Disposable {
         this.#movePartition(range),
         "a commit begins where the last one of its partition ended, or later",
       );
-    }, (replays, at) => this.#markReplays(replays, at));
+    }, (replays, at) => this.deadLetters.mark(replays, at));
   }
 
   /** Stores a commit that was read back from the lake's files; its offsets may overlap with others'. */
@@ -148,7 +116,7 @@ export class Checkpoint implements Disposable {
     this.#store(
       commit,
       (range) => this.#movePartition(range) || this.#addToPartition(range),
-      (replays, at) => this.#replays.add(replays, at),
+      (replays, at) => this.deadLetters.markAdopted(replays, at),
     );
   }
 
@@ -210,10 +178,6 @@ export class Checkpoint implements Disposable {
         file.maxTsMicroseconds,
       );
     }
-  }
-
-  #markReplays(replays: readonly Replay[], at: ReplayedAt): void {
-    assert(this.#replays.add(replays, at) === replays.length, "a dead letter is replayed once");
   }
 
   #store(
@@ -297,7 +261,7 @@ export class Checkpoint implements Disposable {
   }
 
   #transaction(
-    name: "commit" | "published" | "expire" | "replay" | "purge" | "purged",
+    name: "commit" | "published" | "expire" | DeadLetterTransaction,
     action: () => void,
   ): void {
     const path = CHECKPOINT_FILE;

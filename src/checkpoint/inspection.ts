@@ -2,8 +2,10 @@ import { DatabaseSync } from "node:sqlite";
 import type { Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { PurgedFile } from "../core/purge.ts";
+import type { MarkedReplay } from "../core/replay.ts";
 import { CHECKPOINT_FILE } from "./checkpoint.ts";
 import { readPurges } from "./purges.ts";
+import { readReplays } from "./replays.ts";
 import { allRows, manifestFileOf, offsetRangeOf, readCommitted } from "./rows.ts";
 import { readMeta } from "./schema.ts";
 
@@ -22,6 +24,7 @@ export interface CheckpointContent {
   readonly ranges: readonly (OffsetRange & { readonly sequence: number })[];
   /** Dead-letter files that were removed because of their age; their rows stay in `files`. */
   readonly purges: readonly PurgedFile[];
+  readonly replays: readonly MarkedReplay[];
   /** Event ids held. */
   readonly seenIdCount: number;
   /** Event ids held, as counted commit by commit. */
@@ -58,6 +61,7 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
       )
         .map(offsetRangeOf),
       purges: readPurges(database),
+      replays: readReplays(database),
       seenIdCount: numberOf(database, "SELECT count(*) AS n FROM seen_ids"),
       seenIdCounter: numberOf(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
     };

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Origin } from "../core/record.ts";
 import { type MarkedReplay, type Replay, REPLAY_OUTCOMES } from "../core/replay.ts";
+import { allRows } from "./rows.ts";
 
 const TABLE = `
   CREATE TABLE IF NOT EXISTS replays (
@@ -15,6 +16,9 @@ const TABLE = `
     PRIMARY KEY (topic, partition, offset, attempts)
   ) WITHOUT ROWID;
 `;
+
+/** By which commit, and when. */
+export type ReplayedAt = Pick<MarkedReplay, "sequence" | "replayedAtMs">;
 
 /**
  * The dead letters that were replayed, by their original position and the number of times they had been
@@ -42,7 +46,7 @@ export class Replays {
    */
   add(
     replays: readonly Replay[],
-    { sequence, replayedAtMs }: Pick<MarkedReplay, "sequence" | "replayedAtMs">,
+    { sequence, replayedAtMs }: ReplayedAt,
   ): number {
     let count = 0;
     for (const { letter, outcome, detail } of replays) {
@@ -71,6 +75,27 @@ export class Replays {
       replayedAtMs: Number(row["replayed_at_ms"]),
     };
   }
+}
+
+/** All marks of a checkpoint. */
+export function readReplays(database: DatabaseSync): readonly MarkedReplay[] {
+  return allRows(database, "SELECT * FROM replays").flatMap((row): MarkedReplay[] => {
+    const { topic, partition, offset, attempts, detail, sequence } = row;
+    const outcome = REPLAY_OUTCOMES.find((known) => known === row["outcome"]);
+    if (outcome === undefined || typeof offset !== "bigint") return [];
+    return [{
+      letter: {
+        topic: String(topic),
+        partition: Number(partition),
+        offset,
+        attempts: Number(attempts),
+      },
+      outcome,
+      detail: typeof detail === "string" ? detail : null,
+      sequence: sequence === null ? null : Number(sequence),
+      replayedAtMs: Number(row["replayed_at_ms"]),
+    }];
+  });
 }
 
 /** Makes the table where it is missing. */

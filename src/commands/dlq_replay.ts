@@ -3,7 +3,7 @@ import { lockOutDir } from "../checkpoint/lock.ts";
 import { positionText } from "../core/dead_letter.ts";
 import { operatingError, usageError } from "../core/errors.ts";
 import { totalOf } from "../core/counters.ts";
-import type { RecordHeader } from "../core/record.ts";
+import type { Origin, RecordHeader } from "../core/record.ts";
 import { kafkaClient, noBrokerError } from "../kafka/client.ts";
 import { KafkaPublisher, topicExists } from "../kafka/publisher.ts";
 import { loadParquet } from "../lake/parquet.ts";
@@ -88,7 +88,7 @@ async function rehearse(context: CommandContext, passedOver: PassedOver): Promis
   // It has an instance id already.
   using checkpoint = new Checkpoint({ outDir, ttlMs: config.dedupeTtl, newInstanceId: "" });
   const files = new Files(outDir);
-  const markOf = checkpoint.replayOf.bind(checkpoint);
+  const markOf = (letter: Origin) => checkpoint.deadLetters.replayOf(letter);
   const letters = lettersOf(context, { files, markOf, passedOver });
   const parts = { ...sessionOptions(context), checkpoint };
   const report = await rehearseReplay(parts, letters, controlOf(context));
@@ -106,7 +106,7 @@ async function replay(context: CommandContext, passedOver: PassedOver): Promise<
     onFailure: failure.reject,
   });
   const { files, checkpoint } = session;
-  const markOf = checkpoint.replayOf.bind(checkpoint);
+  const markOf = (letter: Origin) => checkpoint.deadLetters.replayOf(letter);
   const letters = lettersOf(context, { files, markOf, passedOver });
   const { toTopic } = context.config;
   const work = toTopic === null

@@ -57,6 +57,8 @@ function namedBytes(name: string, bytes: Uint8Array | null): Readonly<Record<str
 /** A dead letter that somebody repaired: what `dlq export` wrote, with another key, value or headers. */
 export interface RepairedLetter {
   readonly position: Position;
+  /** Which of the dead letters of that position it was, null for the latest. */
+  readonly attempts: number | null;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
@@ -78,10 +80,19 @@ export function readRepaired(line: string): RepairedLetter {
   if (!Array.isArray(headers)) throw new RangeError(`expected a list in "headers"`);
   return {
     position,
+    attempts: attemptsOf(fields),
     key: bytesOf(fields, "key"),
     value: bytesOf(fields, "value"),
     headers: headers.map(headerOf),
   };
+}
+
+function attemptsOf({ attempts }: Record<string, unknown>): number | null {
+  if (attempts === undefined) return null;
+  if (typeof attempts === "number" && Number.isSafeInteger(attempts) && attempts > 0) {
+    return attempts;
+  }
+  throw new RangeError(`expected an integer of 1 or more in "attempts"`);
 }
 
 function parseJson(line: string): unknown {

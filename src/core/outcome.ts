@@ -26,6 +26,9 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** Stands in a rebuilt checkpoint for the reasons of dead letters whose file is gone. */
+export const GONE = "unknown";
+
 /** All reasons, in the order in which they are looked for. */
 export const REASON_CODES = Object.keys(REASONS).filter(isReason);
 

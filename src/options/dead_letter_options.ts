@@ -11,6 +11,11 @@ const partitionFilter = textParser("a partition (3) or one of a topic (pi2_event
   return digits === undefined ? undefined : { topic: topic ?? null, partition: Number(digits) };
 });
 
+/** No argument can hold NUL. */
+function eventId(text: string): string | undefined {
+  return text === "" || text.includes("\0") ? undefined : text;
+}
+
 /** Which dead letters are meant, and what is done with them. */
 export const deadLetterOptions = {
   position: option(maybe("none", textParser("topic/partition/offset", parsePosition)), {
@@ -33,7 +38,7 @@ export const deadLetterOptions = {
     meaning: "Dead letters that were rejected at this time or later",
   }),
   letterEventId: option(
-    maybe("any", textParser("an event_id", (text) => text === "" ? undefined : text)),
+    maybe("any", textParser("an event_id", eventId)),
     {
       default: "any",
       modes: [...FILTERED, "dlq show"],

@@ -2,6 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Commit, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
+import { GONE } from "../core/outcome.ts";
 import { STAGING_FOLDER } from "../core/lake_path.ts";
 import {
   type FileContent,
@@ -40,9 +41,6 @@ export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): P
   }
   return sequences.size;
 }
-
-/** Stands for the reasons of dead letters whose file is gone. */
-const GONE = "unknown";
 
 /** The final path that a staged one stands for. */
 function finalPathOf(stagedPath: string): string {

@@ -71,12 +71,15 @@ export async function* repairedLetters(
   let lineNumber = 0;
   for await (const line of numbered(lines, () => lineNumber)) {
     lineNumber++;
-    const { position, key, value, headers } = parse(line, lineNumber);
+    const { position, attempts: given, key, value, headers } = parse(line, lineNumber);
     const letter = known.get(position);
-    if (letter === undefined) {
-      throw lineError(lineNumber, `there is no dead letter ${positionText(position)} in this lake`);
+    if (letter === undefined || (given ?? 0) > letter.attempts) {
+      const attempts = given === null ? "" : ` with ${given} attempts`;
+      const what = `there is no dead letter ${positionText(position)}${attempts} in this lake`;
+      throw lineError(lineNumber, what);
     }
-    if (letter.isDone) {
+    // An earlier one of its position became the present one when it was replayed.
+    if (letter.isDone || given !== null && given < letter.attempts) {
       source.passedOver.doneCount++;
       continue;
     }

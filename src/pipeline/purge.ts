@@ -56,7 +56,7 @@ export async function purgeFiles(
 ): Promise<void> {
   // A start looks for the files of a commit that is not known to be published.
   checkpoint.markPublished(checkpoint.read().sequence);
-  if (purged.length > 0) checkpoint.purge(purged);
+  if (purged.length > 0) checkpoint.deadLetters.purge(purged);
   await finishPurges(files, checkpoint);
 }
 
@@ -66,7 +66,7 @@ export async function purgeFiles(
  * @returns how many files there were
  */
 export async function finishPurges(files: Files, checkpoint: Checkpoint): Promise<number> {
-  const paths = checkpoint.unremovedPurges();
+  const paths = checkpoint.deadLetters.unremovedPurges();
   if (paths.length === 0) return 0;
   for (const path of paths) {
     if (await files.exists(path)) await files.remove(path, "purge:remove");
@@ -74,6 +74,6 @@ export async function finishPurges(files: Files, checkpoint: Checkpoint): Promis
   for (const folder of new Set(paths.map(folderOf))) {
     if (await files.exists(folder)) await files.syncFolder(folder, "purge:fsync");
   }
-  checkpoint.markPurgedRemoved();
+  checkpoint.deadLetters.markRemoved();
   return paths.length;
 }

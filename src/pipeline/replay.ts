@@ -77,7 +77,7 @@ export async function replayToTopic(
       outcome: "sent",
       detail: topic,
     }));
-    checkpoint.markReplayed(replays, nowMs());
+    checkpoint.deadLetters.markSent(replays, nowMs());
     onProgress(sent += chunk.length);
   }
   return { published: 0, duplicate: 0, rejected: {}, sent };

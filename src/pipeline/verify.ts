@@ -11,6 +11,7 @@ import {
   type Finding,
   type PartitionAccount,
   RepeatedTexts,
+  replayFindings,
   type Suspects,
 } from "../core/verification.ts";
 import { type FileContent, listParquet, listStaged, readLakeFile } from "../lake/lake_reader.ts";
@@ -49,7 +50,11 @@ export async function verify(
   await loadParquet();
   const checkpoint = inspectCheckpoint(files.absolute("."));
   const { accounts, findings } = accountFor(checkpoint.ranges, checkpoint.committed.partitions);
-  const all: Finding[] = [...findings, ...countersFindings(checkpoint)];
+  const all: Finding[] = [
+    ...findings,
+    ...countersFindings(checkpoint),
+    ...replayFindings(checkpoint.replays, checkpoint.ranges),
+  ];
   const repeated = new RepeatedTexts();
   const kept = await keptFiles(files, checkpoint);
   let done = 0;
