@@ -25,7 +25,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import { linesOf } from "../runtime/lines.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
-import { type CommandContext, retryingOf, sessionOptions } from "./context.ts";
+import { aborted, type CommandContext, retryingOf, sessionOptions } from "./context.ts";
 import { filterOf, isEverything } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
@@ -73,8 +73,18 @@ function lettersOf(
     onProgress: (done: number, total: number) => meter.update(done, total, "files"),
   };
   return config.stdin
-    ? repairedLetters(full, linesOf(context.readInput))
+    ? repairedLetters(full, inputLines(context))
     : waitingLetters(full, { filter: filterOf(config), isAgain: config.again });
+}
+
+/** The lines of stdin; at a signal it ends, also where stdin does not. */
+async function* inputLines({ readInput, stop }: CommandContext): AsyncGenerator<string> {
+  const stopped = aborted(stop).then(() => null);
+  for await (const line of linesOf(() => Promise.race([stopped, readInput()]))) {
+    // It may be half a line.
+    if (stop.aborted) return;
+    yield line;
+  }
 }
 
 function controlOf({ reporter, stop }: CommandContext) {
