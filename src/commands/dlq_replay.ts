@@ -67,14 +67,13 @@ function lettersOf(
   source: Omit<ReplaySource, "onProgress">,
 ): AsyncGenerator<LetterToReplay> {
   const { config } = context;
+  if (!config.stdin) {
+    const choice = { filter: filterOf(config), isAgain: config.again };
+    return waitingLetters({ ...source, onProgress: () => {} }, choice);
+  }
   const meter = new ProgressMeter(context.reporter, () => systemClock.monotonicMs());
-  const full = {
-    ...source,
-    onProgress: (done: number, total: number) => meter.update(done, total, "files"),
-  };
-  return config.stdin
-    ? repairedLetters(full, inputLines(context))
-    : waitingLetters(full, { filter: filterOf(config), isAgain: config.again });
+  const onProgress = (done: number, total: number) => meter.update(done, total, "files");
+  return repairedLetters({ ...source, onProgress }, inputLines(context));
 }
 
 /** The lines of stdin; at a signal it ends, also where stdin does not. */

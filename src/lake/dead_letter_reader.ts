@@ -2,7 +2,7 @@ import { type Data, type RecordBatch, tableFromIPC } from "apache-arrow";
 import { readParquet } from "parquet-wasm";
 import type { DeadLetter } from "../core/dead_letter.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
-import { STAGES } from "../core/outcome.ts";
+import { type Stage, STAGES } from "../core/outcome.ts";
 import type { RecordHeader } from "../core/record.ts";
 import type { Files } from "../runtime/files.ts";
 import { type LakeFile, listPublished } from "./lake_reader.ts";
@@ -84,11 +84,15 @@ function lettersIn(batch: RecordBatch): (row: number) => DeadLetter {
     headers: headers(row),
     reason: reason(row) ?? "",
     path: path(row),
-    stage: STAGES.find((known) => known === stage(row)) ?? "validate",
+    stage: stageNamed(stage(row)),
     attempts: Number(attempts.values[row]),
     eventId: eventId(row),
     rejectedAtMs: Number(rejectedAt.values[row]) / 1000,
   });
+}
+
+function stageNamed(text: string | null): Stage {
+  return STAGES.find((known) => known === text) ?? "validate";
 }
 
 // Arrow's own accessor takes a byte order mark off the beginning of a text.
