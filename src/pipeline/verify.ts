@@ -138,7 +138,13 @@ async function checkFile(
 ): Promise<readonly Finding[]> {
   const subject = expected.finalPath;
   const path = await placeOf(files, expected);
-  if (path === null) return [{ kind: "missing_file", subject, detail: "it was committed" }];
+  if (path === null) {
+    // It may have been purged since the checkpoint was read.
+    const isPurged = inspectCheckpoint(files.absolute(".")).purges.some(({ path }) =>
+      path === subject
+    );
+    return isPurged ? [] : [{ kind: "missing_file", subject, detail: "it was committed" }];
+  }
   if (path !== subject) {
     const commit = checkpoint.commits.find(({ sequence }) => sequence === expected.sequence);
     if (commit?.isPublished) {
