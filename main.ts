@@ -85,7 +85,9 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    mayUseNetwork: KAFKA.includes(mode) && (mode !== "dlq replay" || config.toTopic !== null),
+    mayUseNetwork: mode === "dlq replay"
+      ? config.toTopic !== null && !config.dryRun
+      : KAFKA.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const worker = await startSandbox(permissions, {

@@ -36,10 +36,12 @@ async function purge(
   context: CommandContext,
   find: () => Promise<readonly PurgedFile[]>,
 ): Promise<readonly PurgedFile[]> {
-  const failure = Promise.withResolvers<never>();
   using session = await LakeSession.open({
     ...sessionOptions(context),
-    onFailure: failure.reject,
+    // Nothing is buffered, so no timer commits anything.
+    onFailure: (error) => {
+      throw error;
+    },
   });
   const purged = await find();
   await purgeFiles(session.files, session.checkpoint, purged);
