@@ -252,9 +252,9 @@ Deno.test("dlq says what is wrong with what it was given", async () => {
   assert.match(
     await failure(
       ["dlq", "replay", "--stdin"],
-      `{"position":"orders/2/0","value":"{}"}\n{"position":"orders/2/99"}\n`,
+      `{"position":"orders/2/0","value":"{}"}\n\n{"position":"orders/2/99"}\n`,
     ),
-    /^2 .*line 2 of stdin: there is no dead letter orders\/2\/99 in this lake/,
+    /^2 .*line 3 of stdin: there is no dead letter orders\/2\/99 in this lake/,
   );
   assert.match(
     await failure(["dlq", "replay", "--stdin", "--reason", "ts_missing"], ""),

@@ -71,6 +71,7 @@ export async function* repairedLetters(
   let lineNumber = 0;
   for await (const line of numbered(lines, () => lineNumber)) {
     lineNumber++;
+    if (line.trim() === "") continue;
     const { position, attempts: given, key, value, headers } = parse(line, lineNumber);
     const letter = known.get(position);
     if (letter === undefined || (given ?? 0) > letter.attempts) {

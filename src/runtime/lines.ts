@@ -2,7 +2,7 @@
 const MAX_LINE_LENGTH = 1 << 28;
 
 /**
- * The lines of a text that comes in pieces of UTF-8, without their ends; empty ones are left out.
+ * The lines of a text that comes in pieces of UTF-8, without their ends.
  *
  * @param read the next piece, null at the end
  * @throws RangeError where the text is not UTF-8, or a line has no end
@@ -15,10 +15,10 @@ export async function* linesOf(read: () => Promise<Uint8Array | null>): AsyncGen
     pieces[0] = rest + (pieces[0] ?? "");
     rest = pieces.pop() ?? "";
     if (rest.length > MAX_LINE_LENGTH) throw new RangeError("expected lines of text");
-    for (const line of pieces) if (line.trim() !== "") yield line;
+    yield* pieces;
   }
   rest += decode(decoder);
-  if (rest.trim() !== "") yield rest;
+  if (rest !== "") yield rest;
 }
 
 function decode(decoder: TextDecoder, bytes?: Uint8Array): string {

@@ -22,7 +22,9 @@ Deno.test("lines are the same however the bytes are cut", async () => {
     fc.asyncProperty(texts, lengths, fc.boolean(), async (lines, cut, isEnded) => {
       const text = lines.join("\n") + (isEnded ? "\n" : "");
       // A byte order mark at the beginning of a stream is not part of it.
-      const expected = text.replace(/^\ufeff/, "").split("\n").filter((line) => line.trim() !== "");
+      const expected = text.replace(/^\ufeff/, "").split("\n");
+      // What follows the last end of a line is a line only where there is something.
+      if (expected.at(-1) === "") expected.pop();
       const found = await Array.fromAsync(linesOf(pieces(new TextEncoder().encode(text), cut)));
       assert.deepEqual(found, expected);
     }),
