@@ -1,8 +1,8 @@
 import { type Command, helpText, parseCommandLine } from "./src/cli.ts";
 import type { Config } from "./src/config.ts";
-import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
+import { KAFKA, LAKE, type Mode, STARTERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
-import type { FromWorker } from "./src/protocol.ts";
+import type { FromWorker, ToWorker } from "./src/protocol.ts";
 import { prepareOutDir, startSandbox } from "./src/sandbox.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
@@ -37,15 +37,29 @@ function exit(exitCode: number, message: string | null = null): never {
   Deno.exit(exitCode);
 }
 
-function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
+const input = new Uint8Array(65_536);
+
+/** @param answer tells the worker what it asked for */
+async function onMessage(
+  message: FromWorker,
+  answer: (message: ToWorker) => void,
+): Promise<void> {
   switch (message.kind) {
+    case "ready":
+      return;
     case "log":
       return status.log(message.line);
     case "print":
       status.clear();
-      return writeAll(Deno.stdout, message.text);
+      return print(message.text);
     case "progress":
       return status.progress(message.progress);
+    case "read": {
+      const count = await Deno.stdin.read(input);
+      return answer({ kind: "input", bytes: count === null ? null : input.slice(0, count) });
+    }
+    case "flush":
+      return answer({ kind: "flushed" });
     case "end":
       return exit(message.exitCode, message.message);
     default:
@@ -53,19 +67,31 @@ function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
   }
 }
 
+/** Prints a result; whoever reads it may have had enough (`orilla dlq export | head`). */
+function print(text: string): void {
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) exit(0);
+    throw error;
+  }
+}
+
 async function runMode(mode: Mode, config: Config): Promise<void> {
   const outDir = LAKE.includes(mode)
-    ? await prepareOutDir(config.outDir, WRITERS.includes(mode))
+    ? await prepareOutDir(config.outDir, STARTERS.includes(mode))
     : null;
   const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    mayUseNetwork: KAFKA.includes(mode),
+    mayUseNetwork: mode === "dlq replay"
+      ? config.toTopic !== null && !config.dryRun
+      : KAFKA.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const worker = await startSandbox(permissions, {
-    onMessage: (message) => message.kind === "ready" ? undefined : onMessage(message),
+    onMessage: (message) => void onMessage(message, (answer) => worker.tell(answer)),
     onError: (message) => exit(1, `stopped by a defect: ${message}. Nothing is lost; start again`),
   });
   let isStopping = false;

@@ -17,6 +17,11 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   verify: "hold the lake against its checkpoint: every file, row count, event id and offset",
   rebuild: "make a new checkpoint from the lake's own files",
   trace: "find an event by its id: published, duplicate, rejected, or never seen",
+  "dlq list": "count the dead letters by reason and date; prints no content",
+  "dlq show": "print one dead letter, its content too",
+  "dlq export": "write dead letters to stdout as NDJSON, their content too",
+  "dlq replay": "run dead letters through the pipeline again, or send them to a topic",
+  "dlq purge": "remove old dead-letter files, and keep a record of what was in them",
 };
 
 /**

@@ -2,6 +2,7 @@ import { usageError } from "./core/errors.ts";
 import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
 import { waitingOptions } from "./options/waiting_options.ts";
+import { deadLetterOptions } from "./options/dead_letter_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
 import { traceOptions } from "./options/trace_options.ts";
 import { outputOptions } from "./options/output_options.ts";
@@ -13,6 +14,7 @@ export const OPTIONS = {
   ...kafkaOptions,
   ...waitingOptions,
   ...generatorOptions,
+  ...deadLetterOptions,
   ...traceOptions,
   ...outputOptions,
 } as const;
@@ -29,9 +31,10 @@ export const OPTION_ROWS = Object.entries(OPTIONS).map((
   [key, row],
 ): [string, Option<unknown>] => [key, row]);
 
-/** `--batch-max-events`. */
+/** `--batch-max-events`, or the row's own flag. */
 export function flagOf(key: string): string {
-  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const row = OPTION_ROWS.find(([known]) => known === key)?.[1];
+  return row?.flag ?? `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** `BATCH_MAX_EVENTS`, or the row's own name. */
@@ -67,12 +70,6 @@ export function configure(
   });
   const config = Object.fromEntries(values) as Config;
   refuseContradictions(config);
-  if (config.dlqTopic === config.topic) {
-    throw usageError(
-      `Cannot use --dlq-topic ${config.dlqTopic}: expected another topic than --topic, or its rejected records ` +
-        `would be read, rejected and sent again without end`,
-    );
-  }
   return config;
 }
 
@@ -85,7 +82,14 @@ function parseOption(row: Option<unknown>, source: string, text: string): unknow
   }
 }
 
-function refuseContradictions({ duplicateRatio, invalidRatio, unknownFieldRatio }: Config): void {
+function refuseContradictions({ dlqTopic, topic, ...ratios }: Config): void {
+  if (dlqTopic === topic) {
+    throw usageError(
+      `Cannot use --dlq-topic ${dlqTopic}: expected another topic than --topic, or its rejected records ` +
+        `would be read, rejected and sent again without end`,
+    );
+  }
+  const { duplicateRatio, invalidRatio, unknownFieldRatio } = ratios;
   const sum = duplicateRatio + invalidRatio + unknownFieldRatio;
   if (sum > 1 + Number.EPSILON) {
     throw usageError(

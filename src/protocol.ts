@@ -5,7 +5,11 @@ import type { Progress } from "./runtime/reporting.ts";
 /** What the main thread tells the worker. */
 export type ToWorker =
   | { readonly kind: "run"; readonly mode: Mode; readonly config: Config; readonly outDir: string }
-  | { readonly kind: "stop" };
+  | { readonly kind: "stop" }
+  /** Answers "read": the next bytes of stdin, null at its end. */
+  | { readonly kind: "input"; readonly bytes: Uint8Array | null }
+  /** Answers "flush". */
+  | { readonly kind: "flushed" };
 
 /** What the worker tells the main thread. */
 export type FromWorker =
@@ -13,5 +17,9 @@ export type FromWorker =
   | { readonly kind: "log"; readonly line: string }
   | { readonly kind: "print"; readonly text: string }
   | { readonly kind: "progress"; readonly progress: Progress }
+  /** Asks for bytes of stdin, which only the main thread reads. */
+  | { readonly kind: "read" }
+  /** Asks to be told when all that was printed has left the process. */
+  | { readonly kind: "flush" }
   /** `message` is null where the command did its work. */
   | { readonly kind: "end"; readonly exitCode: number; readonly message: string | null };

@@ -32,10 +32,13 @@ function usageFailure(configuring: () => unknown): string {
   throw new Error("It was not refused");
 }
 
-Deno.test("every option has a flag and an environment name of its own", () => {
+Deno.test("every option has an environment name of its own, and a flag that is its own in each mode", () => {
   const flags = OPTION_ROWS.map(([key]) => flagOf(key));
+  for (const mode of MODES) {
+    const ofMode = OPTION_ROWS.filter(([, { modes }]) => modes.includes(mode));
+    assert.equal(new Set(ofMode.map(([key]) => flagOf(key))).size, ofMode.length, mode);
+  }
   const names = OPTION_ROWS.map(([key, row]) => environmentOf(key, row));
-  assert.equal(new Set(flags).size, OPTION_ROWS.length);
   assert.equal(new Set(names).size, OPTION_ROWS.length);
   for (const flag of flags) assert.match(flag, /^--[a-z]+(-[a-z]+)*$/);
   for (const name of names) assert.match(name, /^[A-Z]+(_[A-Z]+)*$/);

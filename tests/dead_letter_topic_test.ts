@@ -90,6 +90,7 @@ function letters(sizes: readonly number[]): RejectedRecord[] {
     record: recordOf(new Uint8Array(size), { offset: BigInt(i) }),
     topicPartition: AT,
     rejected: { kind: "rejected", reason: "not_json", path: null, eventId: null },
+    attempts: 1,
   }));
 }
 

@@ -32,6 +32,8 @@ export interface DeadLetterRow {
   readonly path: string | null;
   readonly event_id: string | null;
   readonly rejected_at: bigint;
+  readonly stage: string;
+  readonly attempts: number;
 }
 
 /** Rows of all published files. */

@@ -78,6 +78,8 @@ Deno.test("the report of a dead letter has its reason in words", () => {
     sequence: null,
     reason: "monto_negative",
     path: "monto",
+    attempts: 1,
+    replay: null,
     rejectedAtMicroseconds: 0n,
   };
   const text = reportText({ ...NEVER, rejected: [letter] }, { state: "never" });

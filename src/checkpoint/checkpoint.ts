@@ -3,7 +3,9 @@ import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commi
 import { type CounterRow, counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
 import type { CommitCounts } from "../core/reject_window.ts";
+import { REPLAY_PARTITION } from "../core/replay.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
+import { DeadLetterLog, type DeadLetterTransaction } from "./dead_letter_log.ts";
 import { DuplicateRecords } from "./duplicates.ts";
 import { FileFilters } from "./file_filters.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
@@ -27,6 +29,12 @@ export interface CheckpointOptions {
   readonly hooks?: FaultHooks;
 }
 
+/** What commits of this process, and those read back from the lake's files, do differently. */
+interface TakingIn {
+  readonly movePartition: (range: OffsetRange) => void;
+  readonly markReplays: (replays: Commit["replays"]) => void;
+}
+
 /**
  * The commit store: the one truth about what was handled. Manifest, seen ids, next offsets and counters
  * change together, in one SQLite transaction with synchronous=FULL. Calls are synchronous, so nothing can
@@ -34,6 +42,7 @@ export interface CheckpointOptions {
  */
 export class Checkpoint implements Disposable {
   readonly instanceId: string;
+  readonly deadLetters: DeadLetterLog;
   readonly #database: DatabaseSync;
   readonly #seenIds: SeenIds;
   readonly #fileFilters: FileFilters;
@@ -61,6 +70,11 @@ export class Checkpoint implements Disposable {
       this.#seenIds = new SeenIds(this.#database, ttlMs);
       this.#fileFilters = new FileFilters(this.#database);
       this.#duplicates = new DuplicateRecords(this.#database, duplicateTtlMs);
+      this.deadLetters = new DeadLetterLog(
+        this.#database,
+        this.#fileFilters,
+        this.#transaction.bind(this),
+      );
       this.instanceId = readMeta(this.#database, "instance_id");
       this.#seenIdCount = this.#readSeenIdCount();
       this.#oldestSeenMs = this.#readOldestSeenMs();
@@ -89,13 +103,13 @@ export class Checkpoint implements Disposable {
     return typeof row?.["ms"] === "number" ? row["ms"] : null;
   }
 
-  /** How many records each commit received and rejected, the last commit first. */
+  /** How many records each commit received and rejected, the last commit first; replays are left out. */
   *recentCounts(): Generator<CommitCounts> {
     const commits = this.#database.prepare(
       `SELECT sum(published + duplicate + rejected) AS received, sum(rejected) AS rejected
-       FROM offset_ranges GROUP BY sequence ORDER BY sequence DESC`,
+       FROM offset_ranges WHERE topic <> ? GROUP BY sequence ORDER BY sequence DESC`,
     );
-    for (const { received, rejected } of commits.iterate()) {
+    for (const { received, rejected } of commits.iterate(REPLAY_PARTITION.topic)) {
       yield { receivedCount: Number(received), rejectedCount: Number(rejected) };
     }
   }
@@ -119,11 +133,14 @@ export class Checkpoint implements Disposable {
 
   /** Makes a commit durable as a whole, or throws and leaves no trace of it. All earlier ones count as published. */
   commit(commit: Commit): void {
-    this.#store(commit, (range) => {
-      assert(
-        this.#movePartition(range),
-        "a commit begins where the last one of its partition ended, or later",
-      );
+    this.#store(commit, {
+      movePartition: (range) => {
+        assert(
+          this.#movePartition(range),
+          "a commit begins where the last one of its partition ended, or later",
+        );
+      },
+      markReplays: (replays) => this.deadLetters.mark(replays, replayedBy(commit)),
     });
   }
 
@@ -131,7 +148,7 @@ export class Checkpoint implements Disposable {
   rehearse(commit: Commit): void {
     this.#begin.run();
     try {
-      this.#write(commit, (range) => this.#movePartition(range));
+      this.#write(commit, this.#adopting(commit));
     } finally {
       if (this.#database.isTransaction) this.#undo.run();
     }
@@ -139,7 +156,7 @@ export class Checkpoint implements Disposable {
 
   /** Stores a commit that was read back from the lake's files; its offsets may overlap with others'. */
   adopt(commit: Commit): void {
-    this.#store(commit, (range) => this.#movePartition(range) || this.#addToPartition(range));
+    this.#store(commit, this.#adopting(commit));
   }
 
   /** Notes that all files up to this commit have their final names. */
@@ -208,21 +225,29 @@ export class Checkpoint implements Disposable {
     }
   }
 
-  #store(commit: Commit, movePartition: (range: OffsetRange) => void): void {
+  #adopting(commit: Commit): TakingIn {
+    return {
+      movePartition: (range) => this.#movePartition(range) || this.#addToPartition(range),
+      markReplays: (replays) => this.deadLetters.markAdopted(replays, replayedBy(commit)),
+    };
+  }
+
+  #store(commit: Commit, takingIn: TakingIn): void {
     let added = 0;
-    this.#transaction("commit", () => added = this.#write(commit, movePartition));
+    this.#transaction("commit", () => added = this.#write(commit, takingIn));
     this.#seenIdCount += added;
     this.#oldestSeenMs = Math.min(this.#oldestSeenMs, commit.committedAtMs);
   }
 
   /** What a commit changes, inside its transaction; returns how many seen ids it added. */
-  #write(commit: Commit, movePartition: (range: OffsetRange) => void): number {
+  #write(commit: Commit, { movePartition, markReplays }: TakingIn): number {
     this.#markPublished(commit.sequence - 1);
     this.#insertCommit(commit);
     for (const range of commit.ranges) {
       this.#insertRange(commit.sequence, range);
       movePartition(range);
     }
+    markReplays(commit.replays);
     this.#fileFilters.add(commit.sequence, commit.traces.filters);
     if (commit.traces.duplicates !== null) this.#duplicates.add(commit.traces.duplicates, commit);
     const added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);
@@ -288,7 +313,10 @@ export class Checkpoint implements Disposable {
     for (const row of rows) write.run(...row);
   }
 
-  #transaction(name: "commit" | "published" | "expire", action: () => void): void {
+  #transaction(
+    name: "commit" | "published" | "expire" | DeadLetterTransaction,
+    action: () => void,
+  ): void {
     const path = CHECKPOINT_FILE;
     operateSync(
       this.#hooks,
@@ -333,4 +361,8 @@ function unreadable(error: unknown): Error {
       `or make a new one from the lake's files: orilla rebuild`,
     error,
   );
+}
+
+function replayedBy({ sequence, committedAtMs }: Commit) {
+  return { sequence, replayedAtMs: committedAtMs };
 }

@@ -15,14 +15,23 @@ const TABLE = `
 /** For each file of the manifest a filter of its event ids, so that a trace opens few files. */
 export class FileFilters {
   readonly #add: StatementSync;
+  readonly #remove: StatementSync;
 
   constructor(database: DatabaseSync) {
     database.exec(TABLE);
     this.#add = database.prepare("INSERT INTO file_filters VALUES (?, ?, ?)");
+    this.#remove = database.prepare(
+      "DELETE FROM file_filters WHERE sequence = ? AND final_path = ?",
+    );
   }
 
   /** Adds the filters of a commit's files, inside the caller's transaction and after the manifest's rows. */
   add(sequence: number, filters: readonly FileFilter[]): void {
     for (const { finalPath, filter } of filters) this.#add.run(sequence, finalPath, filter);
+  }
+
+  /** Removes the filter of a file that is no longer looked into, inside the caller's transaction. */
+  remove(sequence: number, finalPath: string): void {
+    this.#remove.run(sequence, finalPath);
   }
 }

@@ -1,7 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
+import type { PurgedFile } from "../core/purge.ts";
+import type { MarkedReplay } from "../core/replay.ts";
 import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import { readPurges } from "./purges.ts";
+import { readReplays } from "./replays.ts";
 import { allRows, manifestFileOf, offsetRangeOf, readCommitted } from "./rows.ts";
 import { readMeta } from "./schema.ts";
 
@@ -18,6 +22,9 @@ export interface CheckpointContent {
   readonly commits: readonly CommitState[];
   readonly files: readonly (ManifestFile & { readonly sequence: number })[];
   readonly ranges: readonly (OffsetRange & { readonly sequence: number })[];
+  /** Dead-letter files that were removed because of their age; their rows stay in `files`. */
+  readonly purges: readonly PurgedFile[];
+  readonly replays: readonly MarkedReplay[];
   /** Event ids held. */
   readonly seenIdCount: number;
   /** Event ids held, as counted commit by commit. */
@@ -53,6 +60,8 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
         "SELECT * FROM offset_ranges ORDER BY topic, partition, first_offset",
       )
         .map(offsetRangeOf),
+      purges: readPurges(database),
+      replays: readReplays(database),
       seenIdCount: numberOf(database, "SELECT count(*) AS n FROM seen_ids"),
       seenIdCounter: numberOf(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
       recordedDuplicateCount: numberOf(database, "SELECT sum(count) AS n FROM duplicates"),

@@ -17,7 +17,7 @@ export interface TracedFile {
 
 /** What a checkpoint knows of one event id. */
 export interface CheckpointTrace {
-  /** All files of the manifest, in the order of their commits. */
+  /** All files of the manifest but those that were purged, in the order of their commits. */
   readonly files: readonly TracedFile[];
   /** Oldest first. */
   readonly duplicates: readonly DuplicateRecord[];
@@ -35,6 +35,7 @@ export function traceInCheckpoint(outDir: string, eventId: string): CheckpointTr
     const rows = database.prepare(
       `SELECT f.sequence, kind, f.final_path, staged_path, committed_at_ms, filter
        FROM files f JOIN commits USING (sequence) LEFT JOIN file_filters USING (sequence, final_path)
+       WHERE f.final_path NOT IN (SELECT path FROM purges)
        ORDER BY f.sequence, f.final_path`,
     );
     const files = Array.from(rows.iterate(), (row): TracedFile => {

@@ -15,6 +15,10 @@ export interface CommandContext {
   readonly version: string;
   readonly reporter: Reporter;
   readonly log: Log;
+  /** The next bytes of stdin, null at its end. */
+  readonly readInput: () => Promise<Uint8Array | null>;
+  /** Resolves when all that was printed has left the process: for output that is larger than memory. */
+  readonly flush: () => Promise<void>;
   /** Aborted when the process is told to stop: finish what is begun, then end. */
   readonly stop: AbortSignal;
 }

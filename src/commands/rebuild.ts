@@ -28,6 +28,10 @@ function reportText(report: RebuildReport, outDir: string): string {
       `  next offset    ${partitionName(partition)}: ${partition.nextOffset}`
     ),
     ...(keptAs === null ? [] : [`  old checkpoint kept as ${keptAs}`]),
+    ...(report.carriedReplayCount + report.carriedPurgeCount === 0 ? [] : [
+      `  taken over     ${thousands(report.carriedReplayCount)} marks of replays, ` +
+      `${thousands(report.carriedPurgeCount)} records of purged files`,
+    ]),
     "",
     "What the files could not tell:",
     "  - commits that published no file (duplicates alone): their offsets, if they were the last of a",

@@ -1,6 +1,7 @@
 import { damagedError, usageError } from "../core/errors.ts";
 import { isReason, REASONS } from "../core/outcome.ts";
 import { partitionName, type Position } from "../core/record.ts";
+import type { MarkedReplay } from "../core/replay.ts";
 import { isoMicroseconds } from "../core/timestamp.ts";
 import { type EventTrace, type RowPlace, traceEvent } from "../pipeline/trace.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -88,6 +89,13 @@ function jsonOf(trace: EventTrace, seen: Seen) {
       ...place(row),
       reason: row.reason,
       path: row.path,
+      attempts: row.attempts,
+      replay: row.replay && {
+        outcome: row.replay.outcome,
+        detail: row.replay.detail,
+        sequence: row.replay.sequence,
+        replayedAt: isoMs(row.replay.replayedAtMs),
+      },
       rejectedAt: isoMicroseconds(row.rejectedAtMicroseconds),
     })),
     unreadable: trace.unreadable,
@@ -171,8 +179,13 @@ function rejectedLines(row: EventTrace["rejected"][number]): string[] {
   return [
     line("rejected", `${commitText(row)}: ${positionText(row)}`),
     line("", `${row.reason}${meaning}`),
+    ...(row.replay === null ? [] : [line("", replayText(row.replay))]),
     line("", row.file),
   ];
+}
+
+function replayText({ outcome, detail, replayedAtMs }: MarkedReplay): string {
+  return `replayed ${isoMs(replayedAtMs)}: ${outcome}${detail === null ? "" : ` (${detail})`}`;
 }
 
 function line(label: string, text: string): string {

@@ -3,7 +3,7 @@ import { enrichMonto } from "./enrich.ts";
 import { ExtraColumn } from "./extra_column.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
-import type { RawRecord, RecordCursor, TopicPartition } from "./record.ts";
+import type { Origin, Position, RawRecord, RecordCursor, TopicPartition } from "./record.ts";
 import { TextColumn } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
 import type { UsualForm } from "./usual_form.ts";
@@ -36,6 +36,15 @@ export interface RejectedRecord {
   readonly record: RawRecord;
   readonly topicPartition: TopicPartition;
   readonly rejected: Rejected;
+  /** How often the record was tried: 1, and one more for each replay that rejected it again. */
+  readonly attempts: number;
+}
+
+/** Where a rejected record lay; for a replay, where it lay at first. */
+export function positionOfRejected({ record, topicPartition }: RejectedRecord): Position {
+  const { topic, partition, offset } = record.origin ??
+    { ...topicPartition, offset: record.offset };
+  return { topic, partition, offset };
 }
 
 const INITIAL_CAPACITY = 4096;
@@ -71,6 +80,9 @@ export class Batch {
   offsetDeltas = new Float64Array(INITIAL_CAPACITY);
   /** Record timestamp, milliseconds since 1970-01-01 UTC. */
   timestampsMs = new Float64Array(INITIAL_CAPACITY);
+
+  /** The dead letters that valid events are replays of, by row; other rows are not in it. */
+  readonly origins = new Map<number, Origin>();
 
   rejected: RejectedRecord[] = [];
   #partitions: Progress[] = [];
@@ -135,6 +147,7 @@ export class Batch {
     this.partitionIndexes[row] = partition.index;
     this.offsetDeltas[row] = partition.next - 1;
     this.timestampsMs[row] = record.timestampMs;
+    if (record.origin !== undefined) this.origins.set(row, record.origin);
     this.length = row + 1;
     return row;
   }
@@ -143,14 +156,18 @@ export class Batch {
   addRejected(at: TopicPartition, record: RecordCursor, rejected: Rejected) {
     const partition = this.#receive(at, record);
     partition.rejectedCount++;
-    const { topic } = at;
-    const topicPartition = { topic, partition: at.partition };
-    this.rejected.push({ record: record.record(), topicPartition, rejected });
+    this.#reject(at, record.record(), rejected);
   }
 
-  /** The topic-partition that a row's record lay in. */
-  partitionOf(row: number): TopicPartition {
-    return this.#progressOf(row);
+  #reject({ topic, partition }: TopicPartition, record: RawRecord, rejected: Rejected) {
+    const attempts = (record.origin?.attempts ?? 0) + 1;
+    this.rejected.push({ record, topicPartition: { topic, partition }, rejected, attempts });
+  }
+
+  /** Where a row's record lay; for a replay, where it lay at first. */
+  positionOf(row: number): Position {
+    const { topic, partition } = this.origins.get(row) ?? this.#progressOf(row);
+    return { topic, partition, offset: this.origins.get(row)?.offset ?? this.offsetOf(row) };
   }
 
   /** The original record of a row: it is looked for in what the batch was taken from. */
@@ -169,19 +186,22 @@ export class Batch {
   rejectRows(rejected: ReadonlyMap<number, Rejected>) {
     const gone = [...rejected.keys()].sort((a, b) => a - b);
     for (const row of gone) {
-      const { topic, partition } = this.partitionOf(row);
       const why = rejected.get(row);
       if (why === undefined) continue;
-      this.#progressOf(row).rejectedCount++;
-      const record = this.recordOf(row);
-      this.rejected.push({ record, topicPartition: { topic, partition }, rejected: why });
+      const partition = this.#progressOf(row);
+      partition.rejectedCount++;
+      this.#reject(partition, this.recordOf(row), why);
     }
+    const origins = new Map(this.origins);
+    this.origins.clear();
     this.eventIds.remove(new Set(gone));
     this.extras.remove(gone);
     let kept = 0;
     for (let row = 0; row < this.length; row++) {
       if (rejected.has(row)) continue;
       for (const column of this.#columns()) column.copyWithin(kept, row, row + 1);
+      const origin = origins.get(row);
+      if (origin !== undefined) this.origins.set(kept, origin);
       kept++;
     }
     this.length = kept;
@@ -192,6 +212,7 @@ export class Batch {
     this.length = this.bytes = this.receivedCount = 0;
     this.eventIds.clear();
     this.extras.clear();
+    this.origins.clear();
     this.rejected = [];
     this.#partitions = [];
     this.#current = this.#cursor = null;

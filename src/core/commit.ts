@@ -3,6 +3,7 @@ import type { Duplicates } from "./duplicates.ts";
 import type { FileKind } from "./lake_path.ts";
 import type { Trigger } from "./outcome.ts";
 import type { TopicPartition } from "./record.ts";
+import type { Replay } from "./replay.ts";
 
 /** What a commit handled of one topic-partition: the offsets from `firstOffset` up to, not including, `nextOffset`. */
 export interface OffsetRange extends TopicPartition {
@@ -52,6 +53,8 @@ export interface Commit {
   readonly ranges: readonly OffsetRange[];
   readonly freshIds: readonly string[];
   readonly traces: CommitTraces;
+  /** What became of the dead letters that this commit replayed. */
+  readonly replays: readonly Replay[];
   /** The counters as they stand after this commit. */
   readonly counters: Counters;
 }

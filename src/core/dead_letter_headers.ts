@@ -12,7 +12,7 @@ const decoder = new TextDecoder();
  * that orilla gave it the last time, if it was sent back from there, are replaced; `orilla.attempts` goes on.
  */
 export function deadLetterHeaders(
-  { record, topicPartition, rejected }: RejectedRecord,
+  { record, topicPartition, rejected, attempts }: RejectedRecord,
   version: string,
 ): readonly RecordHeader[] {
   const own = record.headers.filter(({ name }) => !name.startsWith(PREFIX));
@@ -23,7 +23,7 @@ export function deadLetterHeaders(
     ["partition", String(topicPartition.partition)],
     ["offset", String(record.offset)],
     ["timestamp", String(record.timestampMs)],
-    ["attempts", String(earlierAttempts(record.headers) + 1)],
+    ["attempts", String(earlierAttempts(record.headers) + attempts)],
     ["version", version],
   ];
   const ours = said.map(([name, text]) => ({ name: PREFIX + name, value: encoder.encode(text) }));

@@ -30,16 +30,19 @@ export function duplicatesOf(batch: Batch, rows: Int32Array): Duplicates | null 
   for (const row of rows) size += lengthOf(row);
   const records = new Uint8Array(size);
   const columns = columnsOf(records, count);
+  const partitions = batch.partitions.map(({ topic, partition }) => ({ topic, partition }));
   let at = 0;
   for (let i = 0; i < count; i++) {
     const row = rows[i] ?? 0;
-    columns.offsets[i] = batch.offsetOf(row);
-    columns.partitions[i] = batch.partitionIndexes[row] ?? 0;
+    const origin = batch.origins.get(row);
+    columns.offsets[i] = origin?.offset ?? batch.offsetOf(row);
+    columns.partitions[i] = origin === undefined
+      ? batch.partitionIndexes[row] ?? 0
+      : placeOf(partitions, origin);
     columns.lengths[i] = lengthOf(row);
     columns.ids.set(bytes.subarray(ends[row], ends[row + 1]), at);
     at += lengthOf(row);
   }
-  const partitions = batch.partitions.map(({ topic, partition }) => ({ topic, partition }));
   return { count, partitions, filter: idFilterOf(batch.eventIds, rows), records };
 }
 
@@ -63,6 +66,14 @@ export function positionsOf(
     at += length;
   }
   return found;
+}
+
+/** The place of a topic-partition, which is added where it is missing. */
+function placeOf(partitions: TopicPartition[], { topic, partition }: TopicPartition): number {
+  const place = partitions.findIndex((known) =>
+    known.partition === partition && known.topic === topic
+  );
+  return place >= 0 ? place : partitions.push({ topic, partition }) - 1;
 }
 
 function columnsOf({ buffer, byteLength }: Uint8Array, count: number) {

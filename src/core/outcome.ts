@@ -26,12 +26,33 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** Stands in a rebuilt checkpoint for the reasons of dead letters whose file is gone. */
+export const GONE = "unknown";
+
 /** All reasons, in the order in which they are looked for. */
 export const REASON_CODES = Object.keys(REASONS).filter(isReason);
 
 /** Whether a text is one of the reason codes. */
 export function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);
+}
+
+/** Where in the pipeline a record was rejected. */
+export const STAGES = ["decode", "validate", "encode"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** The stages of those reasons that are not the schema's. */
+const OTHER_STAGES: Readonly<Partial<Record<Reason, Stage>>> = {
+  no_value: "decode",
+  not_utf8: "decode",
+  not_json: "decode",
+  not_object: "decode",
+  not_encodable: "encode",
+};
+
+/** The stage that gives a reason. */
+export function stageOf(reason: Reason): Stage {
+  return OTHER_STAGES[reason] ?? "validate";
 }
 
 /** A record that did not satisfy the schema. Bad data is a value, never an exception. */

@@ -27,6 +27,7 @@ export class RecordReader implements RecordCursor {
   byteLength = 0;
   valueStart = -1;
   valueEnd = 0;
+  readonly origin = undefined;
   readonly #block: RecordBlock;
   readonly #firstTimestampMs: number;
   readonly #appendTimestampMs: number | null;

@@ -1,5 +1,5 @@
 import { assert } from "./errors.ts";
-import type { RawRecord, RecordCursor, RecordHeader } from "./record.ts";
+import type { Origin, RawRecord, RecordCursor, RecordHeader } from "./record.ts";
 
 const NO_BYTES = new Uint8Array();
 
@@ -14,6 +14,7 @@ export class RecordList implements RecordCursor {
   bytes: Uint8Array = NO_BYTES;
   valueStart = -1;
   valueEnd = 0;
+  origin: Origin | undefined = undefined;
 
   constructor(records: readonly RawRecord[]) {
     this.#records = records;
@@ -27,6 +28,7 @@ export class RecordList implements RecordCursor {
     const { key, value, headers } = record;
     this.offsetDelta = Number(record.offset - this.baseOffset);
     this.timestampMs = record.timestampMs;
+    this.origin = record.origin;
     this.byteLength = (key?.length ?? 0) + (value?.length ?? 0) + sizeOf(headers);
     this.bytes = value ?? NO_BYTES;
     this.valueStart = value === null ? -1 : 0;

@@ -97,7 +97,7 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Headers as kafkajs takes them: values of the same name together, in their order. */
+/** kafkajs keeps the order of names and of each name's values, not that of repeated names among others. */
 function messageHeaders(headers: readonly RecordHeader[]): IHeaders {
   const byName = Map.groupBy(headers, ({ name }) => name);
   return Object.fromEntries(

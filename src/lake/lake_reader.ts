@@ -9,6 +9,7 @@ import {
   parseFileName,
   STAGING_FOLDER,
 } from "../core/lake_path.ts";
+import { type Replay, replaysFrom } from "../core/replay.ts";
 import type { Files } from "../runtime/files.ts";
 
 /** A Parquet file of the lake, by its name alone. */
@@ -62,6 +63,8 @@ export interface FileContent {
   readonly reasons: readonly string[];
   /** What the whole commit handled, from the file's metadata. */
   readonly ranges: readonly OffsetRange[];
+  /** What the whole commit replayed, from the same place. */
+  readonly replays: readonly Replay[];
 }
 
 /**
@@ -80,6 +83,7 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
       eventIds: textColumn(table, "event_id"),
       reasons: textColumn(table, "reason").map(String),
       ranges: offsetRangesOf(bytes),
+      replays: replaysIn(bytes),
     };
   } catch (error) {
     throw damagedError(
@@ -106,6 +110,11 @@ export function textColumn(table: Table, name: string): (string | null)[] {
 interface StoredRange extends Omit<OffsetRange, "firstOffset" | "nextOffset"> {
   readonly firstOffset: string;
   readonly nextOffset: string;
+}
+
+/** What the commit of a file replayed, from the file's metadata. */
+export function replaysIn(bytes: Uint8Array): readonly Replay[] {
+  return replaysFrom(readSchema(bytes).metadata().get("orilla.replays"));
 }
 
 /** What the commit of a file handled, from the file's metadata. */

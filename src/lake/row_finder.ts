@@ -1,7 +1,7 @@
 import { type Table, tableFromIPC } from "apache-arrow";
 import { type ReaderOptions, readParquet } from "parquet-wasm";
 import type { Position } from "../core/record.ts";
-import { offsetRangesOf, textColumn } from "./lake_reader.ts";
+import { offsetRangesOf, replaysIn, textColumn } from "./lake_reader.ts";
 
 /** A row of an events file. */
 export interface EventRow extends Position {
@@ -16,6 +16,8 @@ export interface DeadLetterRow extends Position {
   readonly reason: string;
   /** The failing field, null where the record as a whole failed. */
   readonly path: string | null;
+  /** How often the record was tried: 1, and one more for each replay that rejected it again. */
+  readonly attempts: number;
   /** Microseconds since 1970-01-01 UTC. */
   readonly rejectedAtMicroseconds: bigint;
 }
@@ -40,7 +42,7 @@ export function findEvents(file: Uint8Array, eventId: string): EventRow[] {
 /** The rows of a dead-letter file that have an event id. `loadParquet` must have been called. */
 export function findDeadLetters(file: Uint8Array, eventId: string): DeadLetterRow[] {
   return rowsWith(file, eventId).map((row) => {
-    const columns = ["topic", "partition", "offset", "reason", "path", "rejected_at"];
+    const columns = ["topic", "partition", "offset", "reason", "path", "attempts", "rejected_at"];
     const table = read(file, { columns, offset: row, limit: 1 });
     return {
       topic: textOf(table, "topic") ?? "",
@@ -48,6 +50,7 @@ export function findDeadLetters(file: Uint8Array, eventId: string): DeadLetterRo
       offset: integerOf(table, "offset"),
       reason: textOf(table, "reason") ?? "",
       path: textOf(table, "path"),
+      attempts: Number(integerOf(table, "attempts")),
       rejectedAtMicroseconds: integerOf(table, "rejected_at"),
     };
   });
@@ -75,11 +78,18 @@ function read(file: Uint8Array, options: ReaderOptions): Table {
   return tableFromIPC(readParquet(file, options).intoIPCStream());
 }
 
-/** Events files hold no topic; the offsets that their commit handled say which one it is. */
+/**
+ * Events files hold no topic; the offsets that their commit handled say which one it is, or in a commit of
+ * replays the dead letters that these were.
+ */
 function topicOf(
   file: Uint8Array,
   { partition, offset }: { readonly partition: number; readonly offset: bigint },
 ): string {
+  const replay = replaysIn(file).find(({ letter, outcome }) =>
+    outcome === "published" && letter.partition === partition && letter.offset === offset
+  );
+  if (replay !== undefined) return replay.letter.topic;
   const range = offsetRangesOf(file).find((range) =>
     range.partition === partition && range.firstOffset <= offset && offset < range.nextOffset
   );

@@ -5,6 +5,7 @@ import { type FileIdentity, finalPath, stagedPath, STAGING_FOLDER } from "../cor
 import type { LakePartitionRows } from "../core/grouping.ts";
 import { Unwritable } from "../core/poison.ts";
 import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
+import { type Replay, replaysText } from "../core/replay.ts";
 import type { Files } from "../runtime/files.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
 import { eventColumns } from "./event_file.ts";
@@ -16,6 +17,7 @@ export interface StageRequest {
   /** The fresh rows, by lake partition. */
   readonly groups: readonly LakePartitionRows[];
   readonly ranges: readonly OffsetRange[];
+  readonly replays: readonly Replay[];
   readonly sequence: number;
   readonly instanceId: string;
   readonly stagedAtMs: number;
@@ -122,7 +124,7 @@ async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile>
 
 /** What each file says of itself: enough to know its commit without the checkpoint. */
 function fileMetadata(
-  { version, sequence, instanceId, ranges }: Omit<StageRequest, "groups">,
+  { version, sequence, instanceId, ranges, replays }: Omit<StageRequest, "groups">,
 ): Map<string, string> {
   const offsets = ranges.map((range) => ({
     ...range,
@@ -134,5 +136,6 @@ function fileMetadata(
     ["orilla.instance", instanceId],
     ["orilla.sequence", String(sequence)],
     ["orilla.offset_ranges", JSON.stringify(offsets)],
+    ...(replays.length === 0 ? [] : [["orilla.replays", replaysText(replays)] as const]),
   ]);
 }

@@ -11,7 +11,7 @@ export const kafkaOptions = {
   }),
   topic: option(name(), {
     default: "pi2_events",
-    modes: KAFKA,
+    modes: ["producer", "consumer"],
     environment: "KAFKA_TOPIC",
     meaning: "Kafka topic",
   }),

@@ -1,4 +1,4 @@
-import { LAKE, option, WRITERS } from "./option.ts";
+import { LAKE, option, STARTERS, WRITERS } from "./option.ts";
 import { duration, integer, path, ratio } from "./option_parsers.ts";
 
 /** The lake, its batches, and how long an event id counts as seen. */
@@ -28,7 +28,7 @@ export const lakeOptions = {
   }),
   dedupeTtl: option(duration(), {
     default: "7d",
-    modes: LAKE,
+    modes: [...WRITERS, "verify", "rebuild", "trace"],
     meaning: "How long an event_id counts as seen; 0 is for ever",
   }),
   duplicateTtl: option(duration(), {
@@ -38,12 +38,12 @@ export const lakeOptions = {
   }),
   rejectRatioMax: option(ratio(), {
     default: "1",
-    modes: WRITERS,
+    modes: STARTERS,
     meaning: "Stop, exit 1, when a larger share of the last records is rejected; 1 is no limit",
   }),
   rejectWindow: option(integer(1, 10_000_000), {
     default: "10000",
-    modes: WRITERS,
+    modes: STARTERS,
     unit: "records",
     meaning: "How many records that share is of: the last ones",
   }),

@@ -18,6 +18,22 @@ export function textParser<T>(accepts: string, read: (text: string) => T | undef
   };
 }
 
+/** What another parser takes, or a word that stands for nothing (null). */
+export function maybe<T>(word: string, { accepts, parse }: Parser<T>): Parser<T | null> {
+  return {
+    accepts: `${word}, or ${accepts}`,
+    parse: (text) => {
+      if (text === word) return null;
+      try {
+        return parse(text);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new RangeError(`expected ${word}, or ${accepts}`, { cause: error });
+      }
+    },
+  };
+}
+
 /** An integer in a range, both ends included; underscores and commas may group its digits. */
 export function integer(min: number, max: number): Parser<number> {
   return textParser(`an integer from ${min} to ${max}`, (text) => {
@@ -115,6 +131,14 @@ export function duration(): Parser<number> {
     const [, digits, unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
     const unitMs = UNIT_MS[unit];
     return unitMs === undefined ? undefined : Number(digits) * unitMs;
+  });
+}
+
+/** An ISO 8601 date or time, as milliseconds since 1970-01-01 UTC. */
+export function moment(): Parser<number> {
+  return textParser("a date (2026-11-24) or a time (2026-11-24T10:15:00Z)", (text) => {
+    const moment = parseIso8601(text);
+    return moment === null ? undefined : Number(microsecondsOf(moment) / 1000n);
   });
 }
 

@@ -2,7 +2,7 @@ import { type Mode, option, WRITERS } from "./option.ts";
 import { integer } from "./option_parsers.ts";
 
 /** Modes with operations that are tried again. */
-const RETRYING: readonly Mode[] = ["simulate", "producer", "consumer"];
+const RETRYING: readonly Mode[] = ["simulate", "producer", "consumer", "dlq replay"];
 
 /** How long what fails outside, or a signal, is waited for. */
 export const waitingOptions = {

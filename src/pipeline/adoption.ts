@@ -2,6 +2,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Commit, FileFilter, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
+import { GONE } from "../core/outcome.ts";
 import { STAGING_FOLDER } from "../core/lake_path.ts";
 import {
   type FileContent,
@@ -42,9 +43,6 @@ export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): P
   return sequences.size;
 }
 
-/** Stands for the reasons of dead letters whose file is gone. */
-const GONE = "unknown";
-
 /** The final path that a staged one stands for. */
 function finalPathOf(stagedPath: string): string {
   return stagedPath.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
@@ -67,10 +65,10 @@ export async function commitOf(
 ): Promise<Commit> {
   const manifest: ManifestFile[] = [], filters: FileFilter[] = [], freshIds: string[] = [];
   const counters = structuredClone(before);
-  let ranges: Commit["ranges"] = [];
+  let ranges: Commit["ranges"] = [], replays: Commit["replays"] = [];
   for (const file of ofCommit) {
     const content = await readLakeFile(files, file.path);
-    ranges = content.ranges;
+    ({ ranges, replays } = content);
     for (const id of content.eventIds) if (file.kind === "events" && id !== null) freshIds.push(id);
     for (const reason of content.reasons) {
       counters.rejected[reason] = (counters.rejected[reason] ?? 0) + 1;
@@ -97,8 +95,8 @@ export async function commitOf(
   }
   const committedAtMs = first?.stagedAtMs ?? 0;
   const traces = { filters, duplicates: null };
-  const made = { trigger: "end", files: manifest, ranges, freshIds, traces, counters } as const;
-  return { sequence, committedAtMs, ...made };
+  const contents = { files: manifest, ranges, freshIds, replays, traces, counters };
+  return { sequence, committedAtMs, trigger: "end", ...contents };
 }
 
 /** The manifest row of a file, from its name and content; the bounds of its times are not read back. */

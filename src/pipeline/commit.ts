@@ -8,6 +8,7 @@ import { groupByDay } from "../core/grouping.ts";
 import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
 import { Unwritable } from "../core/poison.ts";
+import { replaysOf } from "../core/replay.ts";
 import { publish } from "../lake/publishing.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
@@ -192,25 +193,35 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
   };
 }
 
-function planOf(
-  { checkpoint, version, encode }: PipelineParts,
-  request: CommitRequest,
-  stagedAtMs: number,
-): CommitPlan {
+function planOf(parts: PipelineParts, request: CommitRequest, stagedAtMs: number): CommitPlan {
+  const { checkpoint, version, encode } = parts;
   const { batch, sequence, trigger } = request;
-  const distinct = distinctIds(batch);
-  const deduped = dedupe(batch, distinct, checkpoint.seenAmong(distinct.ids, stagedAtMs));
-  const freshIds = Array.from(deduped.fresh, (row) => batch.eventIds.at(row));
-  const ranges = offsetRanges(batch, deduped);
+  const { deduped, freshIds } = splitByFreshness(parts, batch, stagedAtMs);
+  const from = {
+    sequence,
+    ranges: offsetRanges(batch, deduped),
+    replays: replaysOf(batch, deduped),
+  };
   const groups = groupByDay(batch, deduped.fresh);
   const { instanceId } = checkpoint;
   const counters = countersAfter(request, deduped);
-  const from = { sequence, ranges };
   return {
     deduped,
     staging: { ...from, batch, groups, instanceId, stagedAtMs, version, ...(encode && { encode }) },
     commit: { ...from, committedAtMs: stagedAtMs, trigger, freshIds, counters },
   };
+}
+
+/** Which rows of a batch are fresh at this moment, and their ids. */
+export function splitByFreshness(
+  { checkpoint }: Pick<PipelineParts, "checkpoint">,
+  batch: Batch,
+  nowMs: number,
+) {
+  const distinct = distinctIds(batch);
+  const deduped = dedupe(batch, distinct, checkpoint.seenAmong(distinct.ids, nowMs));
+  const freshIds = Array.from(deduped.fresh, (row) => batch.eventIds.at(row));
+  return { deduped, freshIds };
 }
 
 /** What the batch handled of each partition; the sum closes for each of them. */

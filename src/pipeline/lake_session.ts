@@ -16,6 +16,7 @@ import type { Retrying } from "../runtime/retry.ts";
 import { adoptNewerCommits } from "./adoption.ts";
 import type { CommitReport } from "./commit.ts";
 import { MetricsFile } from "./metrics_file.ts";
+import { finishPurges } from "./purge.ts";
 import { Pipeline, type PipelineParts } from "./pipeline.ts";
 import { RunSummary } from "./run_summary.ts";
 
@@ -54,6 +55,7 @@ export class LakeSession implements Disposable {
   readonly pipeline: Pipeline;
   readonly summary: RunSummary;
   readonly checkpoint: Checkpoint;
+  readonly files: Files;
   readonly #options: LakeSessionOptions;
   readonly #metrics: MetricsFile;
   readonly #resources: DisposableStack;
@@ -73,6 +75,7 @@ export class LakeSession implements Disposable {
     this.#metrics = new MetricsFile(files);
     this.#lastPublishMs = checkpoint.lastCommitMs();
     this.checkpoint = checkpoint;
+    this.files = files;
     const parts = {
       ...options,
       files,
@@ -116,6 +119,7 @@ export class LakeSession implements Disposable {
       files,
       checkpoint.unpublishedFiles(),
     );
+    await finishPurges(files, checkpoint);
     if (deletedCount > 0) {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
     }

@@ -1,4 +1,4 @@
-import type { Batch } from "../core/batch.ts";
+import { type Batch, positionOfRejected } from "../core/batch.ts";
 import type { Deduped } from "../core/dedupe.ts";
 import type { LogFields } from "../runtime/logs.ts";
 
@@ -7,19 +7,15 @@ export function outcomesOf(batch: Batch, { fresh, duplicates }: Deduped): readon
   const lines: LogFields[] = [];
   const add = (rows: Int32Array, outcome: "published" | "duplicate") => {
     for (const row of rows) {
-      const { topic, partition } = batch.partitionOf(row);
-      const offset = batch.offsetOf(row);
-      lines.push({ eventId: batch.eventIds.at(row), outcome, topic, partition, offset });
+      lines.push({ eventId: batch.eventIds.at(row), outcome, ...batch.positionOf(row) });
     }
   };
   add(fresh, "published");
   add(duplicates, "duplicate");
-  for (
-    const { record: { offset }, topicPartition, rejected: { eventId, reason } } of batch.rejected
-  ) {
-    const { topic, partition } = topicPartition;
+  for (const letter of batch.rejected) {
+    const { eventId, reason } = letter.rejected;
     const id = eventId === null ? {} : { eventId };
-    lines.push({ ...id, outcome: "rejected", reason, topic, partition, offset });
+    lines.push({ ...id, outcome: "rejected", reason, ...positionOfRejected(letter) });
   }
   return lines;
 }

@@ -1,6 +1,8 @@
 import { type TracedFile, traceInCheckpoint } from "../checkpoint/traces.ts";
+import { openReplayMarks } from "../checkpoint/replay_marks.ts";
 import type { DuplicateRecord } from "../checkpoint/duplicates.ts";
 import { messageOf } from "../core/errors.ts";
+import type { MarkedReplay } from "../core/replay.ts";
 import { type LakeFile, listPublished } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import {
@@ -27,12 +29,17 @@ export interface EventTrace {
   /** More than one where the id came again after its time to live. */
   readonly published: readonly (EventRow & RowPlace)[];
   readonly duplicates: readonly DuplicateRecord[];
-  readonly rejected: readonly (DeadLetterRow & RowPlace)[];
+  readonly rejected: readonly RejectedRow[];
   /** Files that may hold the id, and cannot be read, with the reason. */
   readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
   /** Files of the lake, and how many of them were opened because they might hold the id. */
   readonly fileCount: number;
   readonly openedCount: number;
+}
+
+/** A dead letter, and what became of it if it was replayed; else null. */
+export interface RejectedRow extends DeadLetterRow, RowPlace {
+  readonly replay: MarkedReplay | null;
 }
 
 type Candidate = Pick<TracedFile, "kind" | "finalPath" | "stagedPath" | "committedAtMs"> & {
@@ -55,7 +62,8 @@ export async function traceEvent(files: Files, eventId: string): Promise<EventTr
     ...checkpoint.files.filter(({ mayHold }) => mayHold),
     ...unknown.map(unknownCandidate),
   ];
-  const published: (EventRow & RowPlace)[] = [], rejected: (DeadLetterRow & RowPlace)[] = [];
+  using marks = openReplayMarks(files.absolute("."));
+  const published: (EventRow & RowPlace)[] = [], rejected: RejectedRow[] = [];
   const unreadable: { file: string; reason: string }[] = [];
   for (const candidate of candidates) {
     try {
@@ -65,7 +73,8 @@ export async function traceEvent(files: Files, eventId: string): Promise<EventTr
       if (candidate.kind === "events") {
         published.push(...findEvents(bytes, eventId).map((row) => ({ ...row, ...at })));
       } else {
-        rejected.push(...findDeadLetters(bytes, eventId).map((row) => ({ ...row, ...at })));
+        const found = findDeadLetters(bytes, eventId);
+        rejected.push(...found.map((row) => ({ ...row, ...at, replay: marks.markOf(row) })));
       }
     } catch (error) {
       unreadable.push({ file: candidate.finalPath, reason: messageOf(error) });

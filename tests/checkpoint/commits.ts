@@ -26,6 +26,7 @@ export function commitOf(sequence: number, parts: Partial<Commit> = {}): Commit 
     ranges: [],
     freshIds: [],
     traces: { filters: [], duplicates: null },
+    replays: [],
     counters: zeroCounters(),
     ...parts,
   };

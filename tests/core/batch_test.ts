@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
 import { ACCIONES } from "../../src/core/event.ts";
+import { ingest } from "../../src/core/ingest.ts";
+import { RecordList } from "../../src/core/record_list.ts";
 import type { RawRecord } from "../../src/core/record.ts";
 import { checkProperty } from "../property_seed.ts";
 import {
@@ -180,11 +182,37 @@ function rowsOf(batch: Batch) {
     batch.acciones[row],
     batch.montos[row],
     batch.extras.get(row),
-    batch.partitionOf(row).partition,
-    batch.offsetOf(row),
+    batch.positionOf(row),
     batch.timestampsMs[row],
   ]);
 }
+
+Deno.test("Batch.recordOf() finds a row's record in whichever run it came", () => {
+  const batch = new Batch();
+  const take = (partition: number, first: number) => {
+    const records = Array.from(
+      { length: 5 },
+      (_, i) =>
+        i === 2
+          ? recordOf(null, { offset: BigInt(first + i) })
+          : eventRecord({ event_id: `p${partition}o${first + i}` }, { offset: BigInt(first + i) }),
+    );
+    const cursor = new RecordList(records);
+    while (cursor.next()) ingest(batch, { topic: "events", partition }, cursor);
+  };
+  take(0, 10);
+  take(1, 10);
+  take(0, 20);
+  for (let row = 0; row < batch.length; row++) {
+    const { partition, offset } = batch.positionOf(row);
+    const record = batch.recordOf(row);
+    assert.equal(record.offset, offset);
+    assert.deepEqual(
+      record,
+      eventRecord({ event_id: `p${partition}o${offset}` }, { offset }),
+    );
+  }
+});
 
 Deno.test("Batch.rejectRows() takes rows out, leaves the others as they were, and counts them by partition", () => {
   checkProperty(
@@ -201,8 +229,10 @@ Deno.test("Batch.rejectRows() takes rows out, leaves the others as they were, an
           ...(i % 3 === 0 ? { n: i } : {}),
         };
         const at = { topic: "events", partition: i % 3 };
-        records.push(eventRecord(fields, { offset: BigInt(i), timestampMs: i }));
-        ingestRecord(batch, at, eventRecord(fields, { offset: BigInt(i), timestampMs: i }));
+        const origin = i % 4 === 1 ? { origin: { ...at, offset: 77n, attempts: i } } : {};
+        const record = eventRecord(fields, { offset: BigInt(i), timestampMs: i, ...origin });
+        records.push(record);
+        ingestRecord(batch, at, record);
       });
       const before = rowsOf(batch);
       const rejected = {
@@ -215,8 +245,12 @@ Deno.test("Batch.rejectRows() takes rows out, leaves the others as they were, an
       batch.rejectRows(new Map(rows.map((row) => [row, rejected])));
       assert.deepEqual(rowsOf(batch), before.filter((_, row) => !isRejected[row]));
       assert.deepEqual(
-        batch.rejected.map(({ topicPartition: { partition }, record }) => [partition, record]),
-        rows.map((row) => [row % 3, records[row]]),
+        batch.rejected.map((letter) => [
+          letter.topicPartition.partition,
+          letter.record,
+          letter.attempts,
+        ]),
+        rows.map((row) => [row % 3, records[row], (records[row]?.origin?.attempts ?? 0) + 1]),
       );
       assert.equal(batch.receivedCount, isRejected.length);
       for (const { partition, rejectedCount } of batch.partitions) {

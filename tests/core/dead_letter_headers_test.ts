@@ -14,6 +14,7 @@ function headersOf(headers: readonly RecordHeader[], path: string | null = "mont
     record,
     topicPartition: { topic: "events", partition: 3 },
     rejected: { kind: "rejected", reason: "monto_negative", path, eventId: "e1" },
+    attempts: 1,
   } as const;
   return deadLetterHeaders(letter, "1.2.3").map(({ name, value }) => [
     name,

@@ -51,8 +51,11 @@ function contentsOf(cursor: RecordCursor) {
 
 Deno.test("RecordReader and RecordList say the same of any records", () => {
   checkProperty(fc.property(anyRecords, (records) => {
-    const fromBlock = contentsOf(new RecordReader(blockOf(records, BASE)));
-    assert.deepEqual(fromBlock, contentsOf(new RecordList(records)));
+    const reader = new RecordReader(blockOf(records, BASE)), list = new RecordList(records);
+    const fromBlock = contentsOf(reader);
+    assert.deepEqual(fromBlock, contentsOf(list));
+    assert.deepEqual(contentsOf(reader.again()), fromBlock);
+    assert.deepEqual(contentsOf(list.again()), fromBlock);
     assert.deepEqual(fromBlock.map(({ record }) => record), records);
   }));
 });

@@ -54,3 +54,14 @@ export async function runOnce(
   await topic.feed(session, runLength);
   await session.close();
 }
+
+/** Copies what is in a folder into another one. */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (!isDirectory) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+    else {
+      await Deno.mkdir(`${to}/${name}`);
+      await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    }
+  }
+}
