@@ -20,6 +20,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "src/core": ["zod"],
   "src/kafka": [
     "kafkajs",
+    "kafkajs/src/consumer/consumerGroup.js",
     "kafkajs/src/protocol/requests/fetch/v11/response.js",
     "snappyjs",
     "lz4js",

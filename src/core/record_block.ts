@@ -36,9 +36,12 @@ export class RecordReader implements RecordCursor {
   #headersAt = 0;
   #at = 0;
   #left: number;
+  readonly #fromDelta: number;
 
-  constructor(block: RecordBlock) {
+  /** @param fromOffset records below it are passed over: brokers send the blocks that hold it whole */
+  constructor(block: RecordBlock, fromOffset = block.firstOffset) {
     this.#block = block;
+    this.#fromDelta = Number(fromOffset - block.firstOffset);
     this.bytes = block.bytes;
     this.baseOffset = block.firstOffset;
     this.#firstTimestampMs = block.firstTimestampMs;
@@ -47,7 +50,14 @@ export class RecordReader implements RecordCursor {
   }
 
   next(): boolean {
-    if (this.#left === 0) return false;
+    while (this.#left > 0) {
+      this.#read();
+      if (this.offsetDelta >= this.#fromDelta) return true;
+    }
+    return false;
+  }
+
+  #read(): void {
     this.#left--;
     const length = this.#varint();
     const end = this.#at + length;
@@ -70,7 +80,6 @@ export class RecordReader implements RecordCursor {
     this.byteLength = Math.max(0, keyLength) + Math.max(0, valueLength) + end - this.#at - 1;
     if (this.#at > end) throw new Error("A Kafka record is longer than its length");
     this.#at = end;
-    return true;
   }
 
   /** Its bytes are copies, so that the block need not be kept for it. */
@@ -85,7 +94,7 @@ export class RecordReader implements RecordCursor {
   }
 
   again(): RecordReader {
-    return new RecordReader(this.#block);
+    return new RecordReader(this.#block, this.baseOffset + BigInt(this.#fromDelta));
   }
 
   #copy(start: number, end: number): Uint8Array | null {

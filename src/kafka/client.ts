@@ -4,6 +4,7 @@ import type { RetriedOperation } from "../core/counters.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { RetryPolicy } from "../runtime/retry.ts";
+import { keepMembersWithoutBrokers } from "./brokerless.ts";
 import { registerCodecs } from "./codecs.ts";
 import { deliverRecordBlocks } from "./fetch_response.ts";
 import { JoinGate } from "./join_gate.ts";
@@ -48,6 +49,7 @@ export function kafkaClient(
 ): Kafka {
   registerCodecs();
   deliverRecordBlocks();
+  keepMembersWithoutBrokers();
   silenceNegativeTimeouts();
   return new Kafka({
     clientId,

@@ -6,13 +6,21 @@ import type { BlockMessage } from "./fetch_response.ts";
 
 const encoder = new TextEncoder();
 
-/** The records of a batch that kafkajs delivers: blocks of them, or from an old broker messages of its own. */
+/**
+ * The records of a batch that kafkajs delivers: blocks of them, or from an old broker messages of its own.
+ *
+ * @param fromOffset records below it are passed over
+ */
 export function* cursors(
   messages: readonly (KafkaMessage | BlockMessage)[],
+  fromOffset: bigint,
 ): Generator<RecordCursor> {
   for (const message of messages) {
-    if (!("block" in message)) yield new RecordList([rawRecord(message)]);
-    else if (message.block !== null) yield new RecordReader(message.block);
+    if ("block" in message) {
+      if (message.block !== null) yield new RecordReader(message.block, fromOffset);
+    } else if (BigInt(message.offset) >= fromOffset) {
+      yield new RecordList([rawRecord(message)]);
+    }
   }
 }
 

@@ -234,7 +234,9 @@ export class KafkaSource implements AsyncDisposable {
     const isCurrent = () => assignment.isCurrent && !this.#isDraining && !payload.isStale();
     if (!isCurrent() || !this.#follows(assignment, batch)) return;
     sink.noteHighWatermark({ topic, partition }, BigInt(batch.highWatermark));
-    for (const records of cursors(batch.messages)) {
+    // What lies below belongs to whoever read the partition before.
+    const fromOffset = assignment.position(partition);
+    for (const records of cursors(batch.messages, fromOffset)) {
       if (!await sink.add({ topic, partition, records }, isCurrent)) return onProgress();
     }
     const last = batch.lastOffset();

@@ -92,6 +92,18 @@ Deno.test("RecordReader takes a value that ends where the bytes after it would g
   assert.equal(batch.length, 3);
 });
 
+Deno.test("RecordReader passes over the records below an offset", () => {
+  checkProperty(
+    fc.property(anyRecords, fc.bigInt({ min: 990n, max: 150_000n }), (records, from) => {
+      const reader = new RecordReader(blockOf(records, BASE), from);
+      const seen = contentsOf(reader);
+      const expected = records.filter(({ offset }) => offset >= from);
+      assert.deepEqual(seen.map(({ record }) => record), expected);
+      assert.deepEqual(contentsOf(reader.again()), seen);
+    }),
+  );
+});
+
 Deno.test("RecordReader stamps all records with the time of appending where the broker does so", () => {
   const block = blockOf([eventRecord({}, { offset: 1_000n, timestampMs: 5 })], BASE);
   const reader = new RecordReader({ ...block, appendTimestampMs: 77 });

@@ -72,6 +72,16 @@ kafkaTest("several consumers of one group, each with its own OUT_DIR", async (te
     assert.equal(sum, 4_000n);
   });
 
+  await test.step("hand-over in the middle of a record batch", async () => {
+    const { topic, instance, outDirs } = await newCase();
+    await produce(topic, 0, 4_000);
+    for (const [index, name] of ["a", "b", "c", "a", "b"].entries()) {
+      const args = index < 4 ? ["--max-events", "700"] : [];
+      await consumeToEnd({ ...instance(name), args });
+    }
+    await expectExact(outDirs("a", "b", "c"), 4_000);
+  });
+
   await test.step("a zombie that wakes after its partitions were given away drops what it holds", async () => {
     const { topic, instance, outDirs } = await newCase();
     await using a = startConsumer({
