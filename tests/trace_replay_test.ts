@@ -12,8 +12,9 @@ import { CONTROL, findingsOf, sourceOf } from "./crash/replayed_lake.ts";
 import { AT } from "./pipeline_parts.ts";
 
 /** What a trace says in short: positions, and of dead letters their attempts and what became of them. */
-async function answers(outDir: string, eventId: string) {
-  const trace = await traceEvent(new Files(outDir), eventId);
+async function answers(lake: string | Files, eventId: string) {
+  const files = typeof lake === "string" ? new Files(lake) : lake;
+  const trace = await traceEvent(files, eventId);
   const at = (row: { topic: string; partition: number; offset: bigint }) =>
     `${row.topic}/${row.partition}/${row.offset}`;
   return {
@@ -24,6 +25,21 @@ async function answers(outDir: string, eventId: string) {
     ),
     unreadable: trace.unreadable,
   };
+}
+
+/** Files that are read only after something else was done. */
+class ReadAfter extends Files {
+  readonly #before: () => Promise<void>;
+
+  constructor(outDir: string, before: () => Promise<void>) {
+    super(outDir);
+    this.#before = before;
+  }
+
+  override async readIfThere(path: string) {
+    await this.#before();
+    return await super.readIfThere(path);
+  }
 }
 
 /** Rejects a record for each id, at offsets from 10. */
@@ -68,9 +84,12 @@ Deno.test("trace gives a replayed dead letter the position that it had, says wha
       ...nothing,
       rejected: [`${at(12)} 1 rejected`, `${at(12)} 2 waits`],
     });
-    const beforeMs = Number.MAX_SAFE_INTEGER;
-    const old = await filesToPurge(session.files, { beforeMs, nowMs: 0 }, () => {});
-    await purgeFiles(session.files, session.checkpoint, old);
+    const purge = async () => {
+      const times = { beforeMs: Number.MAX_SAFE_INTEGER, nowMs: 0 };
+      const old = await filesToPurge(session.files, times, () => {});
+      await purgeFiles(session.files, session.checkpoint, old);
+    };
+    assert.deepEqual(await answers(new ReadAfter(outDir, purge), "z"), nothing);
     assert.deepEqual(await answers(outDir, "x"), { ...nothing, ...x });
     assert.deepEqual(await answers(outDir, "z"), nothing);
     await session.close();

@@ -81,14 +81,32 @@ export function readingCheckpoint<T>(outDir: string, read: (database: DatabaseSy
     database.exec("BEGIN");
     return read(database);
   } catch (error) {
-    throw damagedError(
-      `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${
-        messageOf(error)
-      }. Restore it from a ` +
-        `copy, or make a new one from the lake's files: orilla rebuild`,
-      error,
-    );
+    throw unreadableCheckpoint(outDir, error);
   }
+}
+
+/** The failure to read a checkpoint, with what can be done. */
+export function unreadableCheckpoint(outDir: string, cause: unknown): Error {
+  return damagedError(
+    `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${
+      messageOf(cause)
+    }. Restore it from a ` +
+      `copy, or make a new one from the lake's files: orilla rebuild`,
+    cause,
+  );
+}
+
+/**
+ * Whether a file that was committed was purged by now.
+ *
+ * @param outDir absolute path
+ */
+export function isPurged(outDir: string, path: string): boolean {
+  const query = "SELECT 1 FROM purges WHERE path = ?";
+  return readingCheckpoint(
+    outDir,
+    (database) => database.prepare(query).get(path) !== undefined,
+  );
 }
 
 /** Pages that SQLite finds to be damaged need not be on the way of the queries that follow. */

@@ -1,8 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
-import { damagedError, messageOf } from "../core/errors.ts";
 import type { Origin } from "../core/record.ts";
 import type { MarkedReplay } from "../core/replay.ts";
 import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import { unreadableCheckpoint } from "./inspection.ts";
 import { Replays } from "./replays.ts";
 
 /** The marks of a checkpoint, for readers beside a writer. */
@@ -29,12 +29,6 @@ export function openReplayMarks(outDir: string): ReplayMarks {
       [Symbol.dispose]: () => kept.dispose(),
     };
   } catch (error) {
-    throw damagedError(
-      `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${
-        messageOf(error)
-      }. Restore it from a ` +
-        `copy, or make a new one from the lake's files: orilla rebuild`,
-      error,
-    );
+    throw unreadableCheckpoint(outDir, error);
   }
 }

@@ -1,4 +1,5 @@
 import { type TracedFile, traceInCheckpoint } from "../checkpoint/traces.ts";
+import { isPurged } from "../checkpoint/inspection.ts";
 import { openReplayMarks } from "../checkpoint/replay_marks.ts";
 import type { DuplicateRecord } from "../checkpoint/duplicates.ts";
 import { messageOf } from "../core/errors.ts";
@@ -77,6 +78,8 @@ export async function traceEvent(files: Files, eventId: string): Promise<EventTr
         rejected.push(...found.map((row) => ({ ...row, ...at, replay: marks.markOf(row) })));
       }
     } catch (error) {
+      // It may have been purged since the checkpoint was read.
+      if (isPurged(files.absolute("."), candidate.finalPath)) continue;
       unreadable.push({ file: candidate.finalPath, reason: messageOf(error) });
     }
   }

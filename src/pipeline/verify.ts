@@ -1,5 +1,5 @@
 import { isLocked } from "../checkpoint/lock.ts";
-import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
+import { type CheckpointContent, inspectCheckpoint, isPurged } from "../checkpoint/inspection.ts";
 import { readFileFilter } from "../checkpoint/traces.ts";
 import type { ManifestFile } from "../core/commit.ts";
 import { totalOf } from "../core/counters.ts";
@@ -148,10 +148,8 @@ async function checkFile(
   const path = await placeOf(files, expected);
   if (path === null) {
     // It may have been purged since the checkpoint was read.
-    const isPurged = inspectCheckpoint(files.absolute(".")).purges.some(({ path }) =>
-      path === subject
-    );
-    return isPurged ? [] : [{ kind: "missing_file", subject, detail: "it was committed" }];
+    if (isPurged(files.absolute("."), subject)) return [];
+    return [{ kind: "missing_file", subject, detail: "it was committed" }];
   }
   if (path !== subject) {
     const commit = checkpoint.commits.find(({ sequence }) => sequence === expected.sequence);
