@@ -170,27 +170,33 @@ export class Batch {
     return { topic, partition, offset: this.origins.get(row)?.offset ?? this.offsetOf(row) };
   }
 
-  /** The original record of a row: it is looked for in what the batch was taken from. */
-  recordOf(row: number): RawRecord {
-    const offset = this.offsetOf(row);
-    for (const taken of this.#progressOf(row).cursors) {
-      const cursor = taken.again();
-      while (cursor.next()) {
-        if (cursor.baseOffset + BigInt(cursor.offsetDelta) === offset) return cursor.record();
+  /** The original records of rows: they are looked for in what the batch was taken from. */
+  recordsOf(rows: readonly number[]): ReadonlyMap<number, RawRecord> {
+    const records = new Map<number, RawRecord>();
+    for (const [index = 0, mine] of Map.groupBy(rows, (row) => this.partitionIndexes[row])) {
+      const rowAt = new Map(mine.map((row) => [this.offsetOf(row), row]));
+      for (const taken of this.#partitions[index]?.cursors ?? []) {
+        const cursor = taken.again();
+        while (cursor.next()) {
+          const row = rowAt.get(cursor.baseOffset + BigInt(cursor.offsetDelta));
+          if (row !== undefined) records.set(row, cursor.record());
+        }
       }
     }
-    assert(false, "what a batch was taken from is kept with it");
+    assert(records.size === rows.length, "what a batch was taken from is kept with it");
+    return records;
   }
 
   /** Makes rejected records of rows that turned out not to be writable; the rows behind them move up. */
   rejectRows(rejected: ReadonlyMap<number, Rejected>) {
     const gone = [...rejected.keys()].sort((a, b) => a - b);
+    const records = this.recordsOf(gone);
     for (const row of gone) {
-      const why = rejected.get(row);
-      if (why === undefined) continue;
+      const record = records.get(row), why = rejected.get(row);
+      if (record === undefined || why === undefined) continue;
       const partition = this.#progressOf(row);
       partition.rejectedCount++;
-      this.#reject(partition, this.recordOf(row), why);
+      this.#reject(partition, record, why);
     }
     const origins = new Map(this.origins);
     this.origins.clear();

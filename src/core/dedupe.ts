@@ -36,6 +36,11 @@ export function dedupe(batch: Batch, distinct: Distinct, seen: Iterable<number>)
   return { fresh, duplicates };
 }
 
+/** The event ids of fresh rows, as a commit marks them as seen. */
+export function idsOf(batch: Batch, rows: Int32Array): readonly string[] {
+  return Array.from(rows, (row) => batch.eventIds.at(row));
+}
+
 /** The distinct event ids of a batch, each with the first row that has it. */
 export interface Distinct {
   readonly ids: readonly string[];

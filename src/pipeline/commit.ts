@@ -2,7 +2,7 @@ import type { Batch } from "../core/batch.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Commit, ManifestFile, OffsetRange } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
-import { dedupe, type Deduped, distinctIds } from "../core/dedupe.ts";
+import { dedupe, type Deduped, distinctIds, idsOf } from "../core/dedupe.ts";
 import { assert } from "../core/errors.ts";
 import { groupByDay } from "../core/grouping.ts";
 import { observe } from "../core/histogram.ts";
@@ -220,7 +220,7 @@ export function splitByFreshness(
 ) {
   const distinct = distinctIds(batch);
   const deduped = dedupe(batch, distinct, checkpoint.seenAmong(distinct.ids, nowMs));
-  const freshIds = Array.from(deduped.fresh, (row) => batch.eventIds.at(row));
+  const freshIds = idsOf(batch, deduped.fresh);
   return { deduped, freshIds };
 }
 

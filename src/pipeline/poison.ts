@@ -1,4 +1,5 @@
 import type { Batch } from "../core/batch.ts";
+import { idsOf } from "../core/dedupe.ts";
 import { messageOf, operatingError, OrillaError } from "../core/errors.ts";
 import { groupByDay } from "../core/grouping.ts";
 import { failingAlone, soundBatch, Unwritable } from "../core/poison.ts";
@@ -41,7 +42,7 @@ export async function rejectPoison(
   const canWrite = (batch: Batch, rows: Int32Array) =>
     failure.step === "encode"
       ? canEncode(search.plan, batch, rows)
-      : canCommit(parts, search, Array.from(rows, (row) => batch.eventIds.at(row)));
+      : canCommit(parts, search, idsOf(batch, rows));
   const takeTurns = turns(parts.clock);
   const found = await failingAlone(fresh, async (rows) => {
     await takeTurns();
