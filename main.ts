@@ -1,9 +1,9 @@
 import { type Command, helpText, parseCommandLine } from "./src/cli.ts";
 import type { Config } from "./src/config.ts";
-import { KAFKA, LAKE, type Mode, WRITERS } from "./src/options/option.ts";
+import { KAFKA, LAKE, type Mode, STARTERS, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
-import type { FromWorker } from "./src/protocol.ts";
+import type { FromWorker, ToWorker } from "./src/protocol.ts";
 import { prepareOutDir, refuseKeyFileIn, startEncoder, startSandbox } from "./src/sandbox.ts";
 import { scrub } from "./src/runtime/logs.ts";
 import { readSecurity } from "./src/security_files.ts";
@@ -40,15 +40,29 @@ function exit(exitCode: number, message: string | null = null): never {
   Deno.exit(exitCode);
 }
 
-function onMessage(message: Exclude<FromWorker, { kind: "ready" }>): void {
+const input = new Uint8Array(65_536);
+
+/** @param answer tells the worker what it asked for */
+async function onMessage(
+  message: FromWorker,
+  answer: (message: ToWorker) => void,
+): Promise<void> {
   switch (message.kind) {
+    case "ready":
+      return;
     case "log":
       return status.log(message.line);
     case "print":
       status.clear();
-      return writeAll(Deno.stdout, message.text);
+      return print(message.text);
     case "progress":
       return status.progress(message.progress);
+    case "read": {
+      const count = await Deno.stdin.read(input);
+      return answer({ kind: "input", bytes: count === null ? null : input.slice(0, count) });
+    }
+    case "flush":
+      return answer({ kind: "flushed" });
     case "end":
       return exit(message.exitCode, message.message);
     default:
@@ -64,11 +78,26 @@ async function readKeys(config: Config): Promise<KeyRing | null> {
   return keys;
 }
 
+/** Prints a result; whoever reads it may have had enough (`orilla dlq export | head`). */
+function print(text: string): void {
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) exit(0);
+    throw error;
+  }
+}
+
+/** A replay needs brokers only where it sends to them. */
+function usesNetwork(mode: Mode, { toTopic, dryRun }: Config): boolean {
+  return mode === "dlq replay" ? toTopic !== null && !dryRun : KAFKA.includes(mode);
+}
+
 async function runMode(mode: Mode, config: Config): Promise<void> {
   const keys = await readKeys(config);
   const security = await readSecurity(config);
   const outDir = LAKE.includes(mode)
-    ? await prepareOutDir(config.outDir, WRITERS.includes(mode) ? config.fileMode : null)
+    ? await prepareOutDir(config.outDir, STARTERS.includes(mode) ? config.fileMode : null)
     : null;
   if (outDir !== null && config.encryptionKeyFile !== null) {
     await refuseKeyFileIn(outDir, config.encryptionKeyFile);
@@ -77,12 +106,13 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    network: KAFKA.includes(mode) && (config.allowedHosts.length === 0 || config.allowedHosts),
+    network: usesNetwork(mode, config) &&
+      (config.allowedHosts.length === 0 || config.allowedHosts),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const encoder = WRITERS.includes(mode) ? await startEncoder() : null;
   const worker = await startSandbox(permissions, {
-    onMessage: (message) => message.kind === "ready" ? undefined : onMessage(message),
+    onMessage: (message) => void onMessage(message, (answer) => worker.tell(answer)),
     onError: (message) => exit(1, `stopped by a defect: ${message}. Nothing is lost; start again`),
   });
   let isStopping = false;

@@ -16,6 +16,12 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   consumer: "bring a Kafka topic into the lake",
   verify: "hold the lake against its checkpoint: every file, row count, event id and offset",
   rebuild: "make a new checkpoint from the lake's own files",
+  trace: "find an event by its id: published, duplicate, rejected, or never seen",
+  "dlq list": "count the dead letters by reason and date; prints no content",
+  "dlq show": "print one dead letter, its content too",
+  "dlq export": "write dead letters to stdout as NDJSON, their content too",
+  "dlq replay": "run dead letters through the pipeline again, or send them to a topic",
+  "dlq purge": "remove old dead-letter files, and keep a record of what was in them",
 };
 
 /**
@@ -141,10 +147,10 @@ function optionLines(mode: Mode): string[] {
   return OPTION_ROWS.filter(([, row]) => row.modes.includes(mode)).flatMap(([key, row]) => {
     const unit = row.unit === "" ? "" : ` ${row.unit}`;
     const name = environmentOf(key, row);
+    const text = defaultOf(row, mode);
+    const standing = text === "" ? "no default" : `default ${text}${unit}`;
     return [
-      row.isSecret
-        ? `  ${name}  (a secret: no flag)`
-        : `  ${flagOf(key)}  (${name}, default ${defaultOf(row, mode)}${unit})`,
+      row.isSecret ? `  ${name}  (a secret: no flag)` : `  ${flagOf(key)}  (${name}, ${standing})`,
       `      ${row.meaning}: ${row.accepts}`,
     ];
   });

@@ -2,7 +2,9 @@ import { usageError } from "./core/errors.ts";
 import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
 import { waitingOptions } from "./options/waiting_options.ts";
+import { deadLetterOptions } from "./options/dead_letter_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
+import { traceOptions } from "./options/trace_options.ts";
 import { outputOptions } from "./options/output_options.ts";
 import { restOptions } from "./options/rest_options.ts";
 import { refuseInsecure, securityOptions } from "./options/security_options.ts";
@@ -16,6 +18,8 @@ export const OPTIONS = {
   ...securityOptions,
   ...waitingOptions,
   ...generatorOptions,
+  ...deadLetterOptions,
+  ...traceOptions,
   ...outputOptions,
 } as const;
 
@@ -29,9 +33,10 @@ export const OPTION_ROWS = Object.entries(OPTIONS).map((
   [key, row],
 ): [string, Option<unknown>] => [key, row]);
 
-/** `--batch-max-events`. */
+/** `--batch-max-events`, or the row's own flag. */
 export function flagOf(key: string): string {
-  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const row = OPTION_ROWS.find(([known]) => known === key)?.[1];
+  return row?.flag ?? `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** `BATCH_MAX_EVENTS`, or the row's own name. */
@@ -82,7 +87,13 @@ function parseOption(row: Option<unknown>, source: string, text: string): unknow
 }
 
 function refuseContradictions(config: Config): void {
-  const { duplicateRatio, invalidRatio, unknownFieldRatio } = config;
+  const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
+  if (dlqTopic === topic) {
+    throw usageError(
+      `Cannot use --dlq-topic ${dlqTopic}: expected another topic than --topic, or its rejected records ` +
+        `would be read, rejected and sent again without end`,
+    );
+  }
   const sum = duplicateRatio + invalidRatio + unknownFieldRatio;
   if (sum > 1 + Number.EPSILON) {
     throw usageError(

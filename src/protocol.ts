@@ -17,7 +17,11 @@ export type ToWorker =
     /** Where Parquet is made; null where the mode writes none. */
     readonly encoder: MessagePort | null;
   }
-  | { readonly kind: "stop" };
+  | { readonly kind: "stop" }
+  /** Answers "read": the next bytes of stdin, null at its end. */
+  | { readonly kind: "input"; readonly bytes: Uint8Array | null }
+  /** Answers "flush". */
+  | { readonly kind: "flushed" };
 
 /** What the worker tells the main thread. */
 export type FromWorker =
@@ -25,5 +29,9 @@ export type FromWorker =
   | { readonly kind: "log"; readonly line: string }
   | { readonly kind: "print"; readonly text: string }
   | { readonly kind: "progress"; readonly progress: Progress }
+  /** Asks for bytes of stdin, which only the main thread reads. */
+  | { readonly kind: "read" }
+  /** Asks to be told when all that was printed has left the process. */
+  | { readonly kind: "flush" }
   /** `message` is null where the command did its work. */
   | { readonly kind: "end"; readonly exitCode: number; readonly message: string | null };

@@ -4,11 +4,18 @@ import { consume } from "./commands/consumer.ts";
 import { produce } from "./commands/producer.ts";
 import { rebuildCheckpoint } from "./commands/rebuild.ts";
 import { simulate } from "./commands/simulate.ts";
+import { traceId } from "./commands/trace.ts";
 import { verifyLake } from "./commands/verify.ts";
+import { exportDeadLetters } from "./commands/dlq_export.ts";
+import { listDeadLetters } from "./commands/dlq_list.ts";
+import { purgeDeadLetters } from "./commands/dlq_purge.ts";
+import { replayDeadLetters } from "./commands/dlq_replay.ts";
+import { showDeadLetter } from "./commands/dlq_show.ts";
 import type { Mode } from "./options/option.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { encodeHere, encodeThere } from "./lake/encoder.ts";
+import { Answers } from "./runtime/answers.ts";
 import { SimulatedCrash } from "./runtime/operations.ts";
 import { scrub, setUpLogs } from "./runtime/logs.ts";
 import { VERSION } from "./version.ts";
@@ -23,6 +30,9 @@ function post(message: FromWorker): void {
   self.postMessage(message);
 }
 
+const input = new Answers<Uint8Array | null>(() => post({ kind: "read" }));
+const flushes = new Answers<void>(() => post({ kind: "flush" }));
+
 function run(mode: Mode, context: CommandContext): Promise<void> {
   switch (mode) {
     case "simulate":
@@ -35,6 +45,18 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
       return verifyLake(context);
     case "rebuild":
       return rebuildCheckpoint(context);
+    case "trace":
+      return traceId(context);
+    case "dlq list":
+      return listDeadLetters(context);
+    case "dlq show":
+      return showDeadLetter(context);
+    case "dlq export":
+      return exportDeadLetters(context);
+    case "dlq replay":
+      return replayDeadLetters(context);
+    case "dlq purge":
+      return purgeDeadLetters(context);
     default:
       return mode satisfies never;
   }
@@ -52,18 +74,12 @@ async function start(
     print: (text: string) => post({ kind: "print", text }),
     progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
   };
+  const pipes = { readInput: () => input.ask(), flush: () => flushes.ask() };
+  const encode = encoder === null ? encodeHere : encodeThere(encoder);
+  const given = { config, security, outDir, keys, encode, version: VERSION };
+  const context = { ...given, reporter, log, ...pipes };
   try {
-    await run(mode, {
-      config,
-      security,
-      outDir,
-      keys,
-      version: VERSION,
-      reporter,
-      log,
-      encode: encoder === null ? encodeHere : encodeThere(encoder),
-      stop: stop.signal,
-    });
+    await run(mode, { ...context, stop: stop.signal });
     post({ kind: "end", exitCode: 0, message: null });
   } catch (error) {
     if (error instanceof SimulatedCrash) {
@@ -89,6 +105,12 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       break;
     case "stop":
       stop.abort();
+      break;
+    case "input":
+      input.answer(data.bytes);
+      break;
+    case "flushed":
+      flushes.answer();
       break;
     default:
       data satisfies never;

@@ -152,7 +152,9 @@ Deno.test("helpText() lists every option of a mode with its name, default, unit 
       assert.equal(text.includes(`  ${head}`), isListed, key);
       if (!isListed) continue;
       const unit = row.unit === "" ? "" : ` ${row.unit}`;
-      assert.ok(row.isSecret || text.includes(`default ${defaultOf(row, mode)}${unit})`), key);
+      const value = defaultOf(row, mode);
+      const standing = value === "" ? "no default" : `default ${value}${unit}`;
+      assert.ok(row.isSecret || text.includes(`(${environmentOf(key, row)}, ${standing})`), key);
       assert.ok(text.includes(`${row.meaning}: ${row.accepts}`), key);
     }
   }
@@ -169,4 +171,21 @@ Deno.test("helpText() without a mode lists every mode, every option and the exit
     assert.ok(text.includes(code), code);
   }
   assert.ok(text.endsWith("\n"));
+});
+
+Deno.test("parseCommandLine() reads what dead letters are meant", () => {
+  const config = configOf(
+    "dlq export --reason ts_missing --event-id e7 --partition orders/3 --since 2026-11-24",
+  );
+  assert.deepEqual([config.reason, config.letterEventId], ["ts_missing", "e7"]);
+  assert.deepEqual(config.partition, { topic: "orders", partition: 3 });
+  assert.equal(config.since, Date.UTC(2026, 10, 24));
+  assert.deepEqual(configOf("dlq list --partition 3").partition, { topic: null, partition: 3 });
+  const position = { topic: "orders", partition: 3, offset: 12n };
+  assert.deepEqual(configOf("dlq show orders/3/12").position, position);
+  assert.equal(configOf("simulate --event-id uuid").eventId, "uuid");
+  assert.equal(configOf("dlq purge --dlq-ttl 12h").dlqTtl, 12 * 3_600_000);
+  assert.match(refusal("dlq list --reason nonsense"), /expected any, or one of no_value, /);
+  assert.match(refusal("dlq list --partition orders"), /a partition \(3\) or one of a topic/);
+  assert.match(refusal("dlq"), /one of dlq list, dlq show, dlq export, dlq replay, dlq purge/);
 });

@@ -32,10 +32,13 @@ function usageFailure(configuring: () => unknown): string {
   throw new Error("It was not refused");
 }
 
-Deno.test("every option has a flag and an environment name of its own", () => {
+Deno.test("every option has an environment name of its own, and a flag that is its own in each mode", () => {
   const flags = OPTION_ROWS.map(([key]) => flagOf(key));
+  for (const mode of MODES) {
+    const ofMode = OPTION_ROWS.filter(([, { modes }]) => modes.includes(mode));
+    assert.equal(new Set(ofMode.map(([key]) => flagOf(key))).size, ofMode.length, mode);
+  }
   const names = OPTION_ROWS.map(([key, row]) => environmentOf(key, row));
-  assert.equal(new Set(flags).size, OPTION_ROWS.length);
   assert.equal(new Set(names).size, OPTION_ROWS.length);
   for (const flag of flags) assert.match(flag, /^--[a-z]+(-[a-z]+)*$/);
   for (const name of names) assert.match(name, /^[A-Z]+(_[A-Z]+)*$/);
@@ -166,4 +169,14 @@ Deno.test("configure() refuses ratios that add up to more than 1, naming them", 
     configure(mode, flags("0.7", "0.2", "0.1"), environment());
     configure(mode, flags("1", "0", "0"), environment());
   }
+});
+
+Deno.test("configure() refuses a dead-letter topic that is the topic itself, whichever way they are named", () => {
+  const same = environment({ KAFKA_TOPIC: "events", DLQ_TOPIC: "events" });
+  const message = usageFailure(() => configure("consumer", NOTHING, same));
+  assert.match(message, /Cannot use --dlq-topic events: expected another topic than --topic/);
+  usageFailure(() => configure("consumer", new Map([["dlqTopic", "pi2_events"]]), environment()));
+  const other = environment({ DLQ_TOPIC: "dead" });
+  assert.equal(configure("consumer", NOTHING, other).dlqTopic, "dead");
+  assert.equal(configure("consumer", NOTHING, environment()).dlqTopic, null);
 });

@@ -32,6 +32,8 @@ export interface DeadLetterRow {
   readonly path: string | null;
   readonly event_id: string | null;
   readonly rejected_at: bigint;
+  readonly stage: string;
+  readonly attempts: number;
   /** The key that key, value and headers are encrypted with; null where they are in clear. */
   readonly key_id: string | null;
 }

@@ -39,7 +39,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     "node:zlib",
   ],
   "src/lake": ["apache-arrow", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
-  "src/checkpoint": ["node:sqlite"],
+  "src/checkpoint": ["node:sqlite", "node:zlib"],
   "src/runtime": ["@logtape/logtape", "prom-client", "node:process"],
   "src/cli.ts": ["node:util"],
   "src/sandbox.ts": ["node:path"],

@@ -8,6 +8,8 @@ export interface OrillaOptions {
   readonly limitMs?: number;
   /** The umask of the shell that it is started in, octal; without it, that of the tests. */
   readonly umask?: string;
+  /** What it reads from stdin; nothing where it is left out. */
+  readonly input?: string;
 }
 
 /** What a finished orilla left. */
@@ -70,11 +72,12 @@ export function spawnOrilla(args: readonly string[], options: OrillaOptions = {}
     clearEnv: true,
     env: { ...Object.fromEntries(environment), NO_COLOR: "1", ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdin: "null",
+    stdin: options.input === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
   });
   const child = command.spawn();
+  if (options.input !== undefined) void feed(child.stdin, options.input);
   const stderr = new WatchedText(child.stderr);
   const stdout = new WatchedText(child.stdout);
   const result = finish(child, { stdout, stderr, limitMs: options.limitMs ?? LIMIT_MS });
@@ -93,6 +96,17 @@ export function spawnOrilla(args: readonly string[], options: OrillaOptions = {}
       await result;
     },
   };
+}
+
+/** Writes what a process is to read; one that was killed reads no more. */
+async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(input));
+    await writer.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /** Runs orilla to its end. */

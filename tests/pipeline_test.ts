@@ -245,13 +245,35 @@ Deno.test("a latency commit that fails for good is told to onFailure, and its ba
     const error = await soon(failed.promise);
     assert.equal(error instanceof OrillaError && error.exitCode === 1, isTransient);
     assert.match(String(error), isTransient ? /after 5 tries.*no space left/ : /a defect of the/);
-    assert.equal(pipeline.counters.retries.commit, isTransient ? 4 : 0);
+    assert.equal(pipeline.counters.retries.stage, isTransient ? 4 : 0);
     assert.deepEqual([pipeline.bufferedCount, pipeline.isCommitting], [2, false]);
     isBroken = false;
     await pipeline.commit("end");
     assert.deepEqual(await publishedOffsets(lake.outDir), [0, 1]);
   }
 });
+
+for (
+  const [operation, label] of [
+    ["stage", "stage:fsync"],
+    ["commit", "commit:write"],
+    ["publish", "publish:link"],
+  ] as const
+) {
+  Deno.test(`a failure of ${label} that passes is counted as a retry of ${operation}`, async () => {
+    let failures = 0;
+    const hooks = watchingHooks((failing, side) => {
+      if (failing === label && side === "before" && ++failures <= 2) throw noSpace();
+    });
+    await using lake = await openLake({ hooks });
+    const { pipeline } = lake.session;
+    await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) });
+    await pipeline.commit("end");
+    const counted = Object.entries(pipeline.counters.retries).filter(([, count]) => count > 0);
+    assert.deepEqual(counted, [[operation, 2]]);
+    assert.deepEqual(await publishedOffsets(lake.outDir), [0, 1]);
+  });
+}
 
 Deno.test("a commit that fails rejects for whoever asked for it, and is not acknowledged", async () => {
   const hooks = watchingHooks((label) => {

@@ -1,11 +1,23 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Commit, Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
-import { type CounterRow, counterRows } from "../core/counters.ts";
+import { counterRows } from "../core/counters.ts";
 import { assert, damagedError, messageOf } from "../core/errors.ts";
 import { KEY_WORDS } from "../core/id_hash.ts";
+import type { CommitCounts } from "../core/reject_window.ts";
+import { REPLAY_PARTITION } from "../core/replay.ts";
 import { makeEmptyFileSync, OWNER_ONLY } from "../runtime/file_mode.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
+import { DeadLetterLog, type DeadLetterTransaction } from "./dead_letter_log.ts";
+import { DuplicateRecords } from "./duplicates.ts";
+import { FileFilters } from "./file_filters.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
+import {
+  addToPartition,
+  insertCommit,
+  insertRange,
+  movePartition,
+  writeCounters,
+} from "./commit_rows.ts";
 import { prepareSchema, readIdKey, readMeta } from "./schema.ts";
 import { SeenIds, type SeenIdsChange } from "./seen_ids.ts";
 import { MOVES_AN_ID } from "./seen_merging.ts";
@@ -20,6 +32,8 @@ export interface CheckpointOptions {
   readonly file?: string;
   /** How long an event id counts as seen, milliseconds; 0 for ever. */
   readonly ttlMs: number;
+  /** How long the duplicates found are kept, milliseconds; 0 for ever. */
+  readonly duplicateTtlMs: number;
   /** Twelve random hexadecimal digits, used if the checkpoint is new. */
   readonly newInstanceId: string;
   /** The file's mode where it is made. */
@@ -27,6 +41,12 @@ export interface CheckpointOptions {
   /** Four words, the key of the event ids' hashes if the checkpoint is new; random where it is absent. */
   readonly newIdKey?: Uint32Array;
   readonly hooks?: FaultHooks;
+}
+
+/** What commits of this process, and those read back from the lake's files, do differently. */
+interface TakingIn {
+  readonly movePartition: (range: OffsetRange) => void;
+  readonly markReplays: (replays: Commit["replays"]) => void;
 }
 
 /**
@@ -38,8 +58,11 @@ export class Checkpoint implements Disposable {
   readonly instanceId: string;
   /** Key of the hashes that stand for event ids; secret, so that nobody can make two ids with one hash. */
   readonly idKey: Uint32Array;
+  readonly deadLetters: DeadLetterLog;
   readonly #database: DatabaseSync;
   readonly #seenIds: SeenIds;
+  readonly #fileFilters: FileFilters;
+  readonly #duplicates: DuplicateRecords;
   readonly #hooks: FaultHooks;
   /** Null where it has to be read, since a transaction failed. */
   #seenIdCount: number | null = null;
@@ -50,15 +73,22 @@ export class Checkpoint implements Disposable {
 
   /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
   constructor(
-    { outDir, file = CHECKPOINT_FILE, ttlMs, newInstanceId, newIdKey, ...options }:
-      CheckpointOptions,
+    { outDir, file = CHECKPOINT_FILE, ...options }: CheckpointOptions,
   ) {
+    const { ttlMs, duplicateTtlMs, newInstanceId, newIdKey } = options;
     this.#hooks = options.hooks ?? noFaults;
     makeEmptyFileSync(`${outDir}/${file}`, options.fileMode ?? OWNER_ONLY);
     this.#database = open(`${outDir}/${file}`);
     try {
       prepareSchema(this.#database, newInstanceId, newIdKey ?? randomKey());
       this.#seenIds = new SeenIds(this.#database, ttlMs);
+      this.#fileFilters = new FileFilters(this.#database);
+      this.#duplicates = new DuplicateRecords(this.#database, duplicateTtlMs);
+      this.deadLetters = new DeadLetterLog(
+        this.#database,
+        this.#fileFilters,
+        this.#transaction.bind(this),
+      );
       this.instanceId = readMeta(this.#database, "instance_id");
       this.idKey = readIdKey(this.#database);
       this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
@@ -84,6 +114,17 @@ export class Checkpoint implements Disposable {
   lastCommitMs(): number | null {
     const row = this.#database.prepare("SELECT max(committed_at_ms) AS ms FROM commits").get();
     return typeof row?.["ms"] === "number" ? row["ms"] : null;
+  }
+
+  /** How many records each commit received and rejected, the last commit first; replays are left out. */
+  *recentCounts(): Generator<CommitCounts> {
+    const commits = this.#database.prepare(
+      `SELECT sum(published + duplicate + rejected) AS received, sum(rejected) AS rejected
+       FROM offset_ranges WHERE topic <> ? GROUP BY sequence ORDER BY sequence DESC`,
+    );
+    for (const { received, rejected } of commits.iterate(REPLAY_PARTITION.topic)) {
+      yield { receivedCount: Number(received), rejectedCount: Number(rejected) };
+    }
   }
 
   /** The files of commits that are not known to be published. */
@@ -122,17 +163,30 @@ export class Checkpoint implements Disposable {
 
   /** Makes a commit durable as a whole, or throws and leaves no trace of it. All earlier ones count as published. */
   commit(commit: Commit): void {
-    this.#store(commit, (range) => {
-      assert(
-        this.#movePartition(range),
-        "a commit begins where the last one of its partition ended, or later",
-      );
+    this.#store(commit, {
+      movePartition: (range) => {
+        assert(
+          movePartition(this.#database, range),
+          "a commit begins where the last one of its partition ended, or later",
+        );
+      },
+      markReplays: (replays) => this.deadLetters.mark(replays, replayedBy(commit)),
     });
+  }
+
+  /** Does all of a commit and takes it back: throws what the commit would throw, and leaves no trace. */
+  rehearse(commit: Commit): void {
+    this.#begin.run();
+    try {
+      this.#write(commit, this.#adopting(commit));
+    } finally {
+      if (this.#database.isTransaction) this.#undo.run();
+    }
   }
 
   /** Stores a commit that was read back from the lake's files; its offsets may overlap with others'. */
   adopt(commit: Commit): void {
-    this.#store(commit, (range) => this.#movePartition(range) || this.#addToPartition(range));
+    this.#store(commit, this.#adopting(commit));
   }
 
   /** Notes that all files up to this commit have their final names. */
@@ -157,6 +211,12 @@ export class Checkpoint implements Disposable {
     }
   }
 
+  /** Drops the expired duplicates of a few commits, if there are any. */
+  dropDuplicatesStep(nowMs: number): void {
+    if (!this.#duplicates.hasExpired(nowMs)) return;
+    this.#transaction("expire", () => this.#duplicates.dropStep(nowMs));
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }
@@ -172,39 +232,16 @@ export class Checkpoint implements Disposable {
       .run(sequence);
   }
 
-  #insertCommit({ sequence, committedAtMs, trigger, files }: Commit): void {
-    this.#database.prepare("INSERT INTO commits VALUES (?, ?, ?, 0)").run(
-      sequence,
-      committedAtMs,
-      trigger,
-    );
-    const insert = this.#database.prepare("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    for (const file of files) {
-      insert.run(
-        sequence,
-        file.finalPath,
-        file.stagedPath,
-        file.kind,
-        file.rowCount,
-        file.bytes,
-        file.checksum,
-        file.minTsMicroseconds,
-        file.maxTsMicroseconds,
-      );
-    }
+  #adopting(commit: Commit): TakingIn {
+    return {
+      movePartition: (range) =>
+        movePartition(this.#database, range) || addToPartition(this.#database, range),
+      markReplays: (replays) => this.deadLetters.markAdopted(replays, replayedBy(commit)),
+    };
   }
 
-  #store(commit: Commit, movePartition: (range: OffsetRange) => void): void {
-    this.#changeSeenIds("commit", () => {
-      this.#markPublished(commit.sequence - 1);
-      this.#insertCommit(commit);
-      for (const range of commit.ranges) {
-        this.#insertRange(commit.sequence, range);
-        movePartition(range);
-      }
-      this.#writeCounters(counterRows(commit.counters));
-      return this.#seenIds.add(commit.freshHashes, commit.committedAtMs);
-    });
+  #store(commit: Commit, takingIn: TakingIn): void {
+    this.#changeSeenIds("commit", () => this.#write(commit, takingIn));
   }
 
   /** A transaction that changes the seen ids, and their count with them. */
@@ -212,7 +249,7 @@ export class Checkpoint implements Disposable {
     const countBefore = this.seenIdCount;
     const write = () => {
       const change = action();
-      this.#writeCounters([["seenIds", "", countBefore + change.idCount]]);
+      writeCounters(this.#database, [["seenIds", "", countBefore + change.idCount]]);
       return change;
     };
     // What a lost merge or expiry would have done is done again, so the disk need not be waited for.
@@ -234,65 +271,23 @@ export class Checkpoint implements Disposable {
     }
   }
 
-  #insertRange(
-    sequence: number,
-    { topic, partition, firstOffset, nextOffset, ...counts }: OffsetRange,
-  ): void {
-    const { publishedCount, duplicateCount, rejectedCount } = counts;
-    this.#database.prepare("INSERT INTO offset_ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
-      sequence,
-      topic,
-      partition,
-      firstOffset,
-      nextOffset,
-      publishedCount,
-      duplicateCount,
-      rejectedCount,
-    );
-  }
-
-  /** Moves a partition forward; false, and nothing done, where the range begins before its next offset. */
-  #movePartition({ topic, partition, firstOffset, nextOffset, ...counts }: OffsetRange): boolean {
-    const { changes } = this.#database.prepare(
-      `INSERT INTO partitions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-         next_offset = excluded.next_offset, published = published + excluded.published,
-         duplicate = duplicate + excluded.duplicate, rejected = rejected + excluded.rejected
-       WHERE excluded.next_offset > next_offset AND ? >= next_offset`,
-    ).run(
-      topic,
-      partition,
-      nextOffset,
-      counts.publishedCount,
-      counts.duplicateCount,
-      counts.rejectedCount,
-      firstOffset,
-    );
-    return changes === 1;
-  }
-
-  #addToPartition({ topic, partition, nextOffset, ...counts }: OffsetRange): void {
-    this.#database.prepare(
-      `UPDATE partitions SET next_offset = max(next_offset, ?), published = published + ?,
-         duplicate = duplicate + ?, rejected = rejected + ? WHERE topic = ? AND partition = ?`,
-    ).run(
-      nextOffset,
-      counts.publishedCount,
-      counts.duplicateCount,
-      counts.rejectedCount,
-      topic,
-      partition,
-    );
-  }
-
-  #writeCounters(rows: readonly CounterRow[]): void {
-    const write = this.#database.prepare(
-      "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-    );
-    for (const row of rows) write.run(...row);
+  /** What a commit changes, inside its transaction; returns how the seen ids changed. */
+  #write(commit: Commit, { movePartition: takesIn, markReplays }: TakingIn): SeenIdsChange {
+    this.#markPublished(commit.sequence - 1);
+    insertCommit(this.#database, commit);
+    for (const range of commit.ranges) {
+      insertRange(this.#database, commit.sequence, range);
+      takesIn(range);
+    }
+    markReplays(commit.replays);
+    this.#fileFilters.add(commit.sequence, commit.traces.filters);
+    if (commit.traces.duplicates !== null) this.#duplicates.add(commit.traces.duplicates, commit);
+    writeCounters(this.#database, counterRows(commit.counters));
+    return this.#seenIds.add(commit.freshHashes, commit.committedAtMs);
   }
 
   #transaction<T>(
-    name: "commit" | "published" | "expire" | "merge" | "settings",
+    name: "commit" | "published" | "expire" | "merge" | "settings" | DeadLetterTransaction,
     action: () => T,
   ): T {
     const path = CHECKPOINT_FILE;
@@ -342,4 +337,8 @@ function unreadable(error: unknown): Error {
       `or make a new one from the lake's files: orilla rebuild`,
     error,
   );
+}
+
+function replayedBy({ sequence, committedAtMs }: Commit) {
+  return { sequence, replayedAtMs: committedAtMs };
 }

@@ -1,7 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
+import type { PurgedFile } from "../core/purge.ts";
+import type { MarkedReplay } from "../core/replay.ts";
 import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import { readPurges } from "./purges.ts";
+import { readReplays } from "./replays.ts";
 import { allRows, manifestFileOf, offsetRangeOf, readCommitted } from "./rows.ts";
 import { readMeta } from "./schema.ts";
 
@@ -18,10 +22,15 @@ export interface CheckpointContent {
   readonly commits: readonly CommitState[];
   readonly files: readonly (ManifestFile & { readonly sequence: number })[];
   readonly ranges: readonly (OffsetRange & { readonly sequence: number })[];
+  /** Dead-letter files that were removed because of their age; their rows stay in `files`. */
+  readonly purges: readonly PurgedFile[];
+  readonly replays: readonly MarkedReplay[];
   /** Event ids held. */
   readonly seenIdCount: number;
   /** Event ids held, as counted commit by commit. */
   readonly seenIdCounter: number;
+  /** Duplicates whose positions are kept. */
+  readonly recordedDuplicateCount: number;
 }
 
 /**
@@ -31,9 +40,7 @@ export interface CheckpointContent {
  * @throws OrillaError with exit code 3 where there is none, or it cannot be read
  */
 export function inspectCheckpoint(outDir: string): CheckpointContent {
-  try {
-    using database = new DatabaseSync(`${outDir}/${CHECKPOINT_FILE}`, { readOnly: true });
-    database.exec("BEGIN");
+  return readingCheckpoint(outDir, (database) => {
     refuseDamage(database);
     return {
       instanceId: readMeta(database, "instance_id"),
@@ -53,18 +60,53 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
         "SELECT * FROM offset_ranges ORDER BY topic, partition, first_offset",
       )
         .map(offsetRangeOf),
+      purges: readPurges(database),
+      replays: readReplays(database),
       seenIdCount: numberOf(database, "SELECT sum(length(hashes)) / 16 AS n FROM seen_chunks"),
       seenIdCounter: numberOf(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
+      recordedDuplicateCount: numberOf(database, "SELECT sum(count) AS n FROM duplicates"),
     };
+  });
+}
+
+/**
+ * Reads from a checkpoint, all of it as of one moment, without writing to it and beside a consumer.
+ *
+ * @param outDir absolute path
+ * @throws OrillaError with exit code 3 where there is none, or it cannot be read
+ */
+export function readingCheckpoint<T>(outDir: string, read: (database: DatabaseSync) => T): T {
+  try {
+    using database = new DatabaseSync(`${outDir}/${CHECKPOINT_FILE}`, { readOnly: true });
+    database.exec("BEGIN");
+    return read(database);
   } catch (error) {
-    throw damagedError(
-      `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${
-        messageOf(error)
-      }. Restore it from a ` +
-        `copy, or make a new one from the lake's files: orilla rebuild`,
-      error,
-    );
+    throw unreadableCheckpoint(outDir, error);
   }
+}
+
+/** The failure to read a checkpoint, with what can be done. */
+export function unreadableCheckpoint(outDir: string, cause: unknown): Error {
+  return damagedError(
+    `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${
+      messageOf(cause)
+    }. Restore it from a ` +
+      `copy, or make a new one from the lake's files: orilla rebuild`,
+    cause,
+  );
+}
+
+/**
+ * Whether a file that was committed was purged by now.
+ *
+ * @param outDir absolute path
+ */
+export function isPurged(outDir: string, path: string): boolean {
+  const query = "SELECT 1 FROM purges WHERE path = ?";
+  return readingCheckpoint(
+    outDir,
+    (database) => database.prepare(query).get(path) !== undefined,
+  );
 }
 
 /** Pages that SQLite finds to be damaged need not be on the way of the queries that follow. */

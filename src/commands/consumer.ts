@@ -1,3 +1,4 @@
+import type { RetriedOperation } from "../core/counters.ts";
 import { operatingError } from "../core/errors.ts";
 import {
   checkBrokers,
@@ -5,11 +6,13 @@ import {
   connectionError,
   kafkaClient,
 } from "../kafka/client.ts";
-import { topicExists } from "../kafka/publisher.ts";
+import { KafkaDeadLetterTopic } from "../kafka/dead_letter_topic.ts";
+import { KafkaPublisher, topicExists } from "../kafka/publisher.ts";
 import { KafkaSource } from "../kafka/source.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
+import type { Retrying } from "../runtime/retry.ts";
 import {
   aborted,
   type CommandContext,
@@ -26,15 +29,24 @@ export async function consume(context: CommandContext): Promise<void> {
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
   using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
+  const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
+  const retrying = retryingOf(context, onRetry);
   const connection = connectionOf(context);
-  const client = kafkaClient(connection, { log });
+  const client = kafkaClient(connection, { log, onRetry });
   await checkBrokers(client);
   if (!await waitForTopic(context, client)) return;
+
+  await using publisher = await deadLetterPublisher(context, client, retrying);
+  if (publisher !== null) {
+    const { topic } = publisher;
+    const { version } = context;
+    session.pipeline.sendDeadLettersTo(new KafkaDeadLetterTopic({ topic, publisher, version }));
+  }
 
   const startMs = systemClock.monotonicMs();
   const end = new EndOfRun(context, session);
   await using source = new KafkaSource({
-    client: kafkaClient(connection, { log, isPatient: true }),
+    client: kafkaClient(connection, { log, onRetry, patience: retrying.policy }),
     topic: config.topic,
     groupId: config.groupId,
     allowsGaps: config.allowGaps,
@@ -43,7 +55,7 @@ export async function consume(context: CommandContext): Promise<void> {
     instanceId: session.checkpoint.instanceId,
     sink: session.pipeline,
     log,
-    retrying: retryingOf(context, (operation) => session.pipeline.noteRetry(operation)),
+    retrying,
     onProgress: () => end.check(source),
     onFailure: failure.reject,
   });
@@ -60,6 +72,21 @@ export async function consume(context: CommandContext): Promise<void> {
     : "End reached";
   const elapsedMs = systemClock.monotonicMs() - startMs;
   reporter.print(summaryText({ title, summary, counters: pipeline.counters, elapsedMs, outDir }));
+}
+
+/** Connects to the dead-letter topic, which is made where it is missing; null where none is wanted. */
+async function deadLetterPublisher(
+  { config, log }: CommandContext,
+  client: ConnectedClient,
+  retrying: Retrying,
+): Promise<KafkaPublisher | null> {
+  if (config.dlqTopic === null) return null;
+  const { kafka } = client;
+  const publisher = new KafkaPublisher({ kafka, topic: config.dlqTopic, log, retrying });
+  await publisher.start().catch(async (error) => {
+    throw await connectionError(client, error);
+  });
+  return publisher;
 }
 
 /** Waits until the topic is there; with --until-end there is nothing to wait for. */

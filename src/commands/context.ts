@@ -1,7 +1,9 @@
 import type { RetriedOperation } from "../core/counters.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import type { Config } from "../config.ts";
 import type { KafkaConnection } from "../kafka/client.ts";
 import { kafkajsSecurity, type KafkaSecurity, showsSecret } from "../kafka/security.ts";
+import { DeadLetterCipher } from "../lake/dead_letter_cipher.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -24,12 +26,16 @@ export interface CommandContext {
   readonly log: Log;
   /** Makes Parquet of tables. */
   readonly encode: Encoder;
+  /** The next bytes of stdin, null at its end. */
+  readonly readInput: () => Promise<Uint8Array | null>;
+  /** Resolves when all that was printed has left the process: for output that is larger than memory. */
+  readonly flush: () => Promise<void>;
   /** Aborted when the process is told to stop: finish what is begun, then end. */
   readonly stop: AbortSignal;
 }
 
 /**
- * How operations of a command are tried again: up to RETRY_BUDGET_MS.
+ * How operations of a command are tried again: the one policy, from RETRY_… options.
  *
  * @param count told of each failure that is followed by another try
  */
@@ -38,7 +44,12 @@ export function retryingOf(
   count: (operation: RetriedOperation) => void = () => {},
 ): Retrying {
   return {
-    policy: { attempts: 1_000, baseMs: 100, capMs: 10_000, budgetMs: config.retryBudgetMs },
+    policy: {
+      attempts: config.retryAttempts,
+      baseMs: config.retryBaseMs,
+      capMs: config.retryCapMs,
+      budgetMs: config.retryBudgetMs,
+    },
     clock: systemClock,
     random: Math.random,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -47,6 +58,11 @@ export function retryingOf(
       log.warning("failed, and is tried again", { operation, error: String(error), waitMs });
     },
   };
+}
+
+/** Opens encrypted dead letters with the keys that a command was given, if any. */
+export function letterCipherOf({ keys }: CommandContext): DeadLetterCipher {
+  return new DeadLetterCipher(keys ?? { keys: [], retiredIds: [], pseudonymKey: null });
 }
 
 /** The way to the brokers that a command was given. */
@@ -69,6 +85,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     ttlMs: config.dedupeTtl,
     fileMode: config.fileMode,
     protection: { keys, pseudonymizedFields: config.pseudonymizeFields },
+    duplicateTtlMs: config.duplicateTtl,
     limits: {
       maxEvents: config.batchMaxEvents,
       maxBytes: config.batchMaxBytes,
@@ -80,7 +97,13 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     },
     clock: systemClock,
     retrying: retryingOf(context),
+    logsRecords: config.logLevel === "debug",
+    ...(config.rejectRatioMax < 1 && { rejectLimit: rejectLimitOf(config) }),
   };
+}
+
+function rejectLimitOf({ rejectRatioMax, rejectWindow }: Config): RejectLimit {
+  return { ratioMax: rejectRatioMax, windowSize: rejectWindow };
 }
 
 /** Resolves when the signal is aborted. */

@@ -29,11 +29,15 @@ function reportText(report: RebuildReport, outDir: string): string {
       `  next offset    ${partitionName(partition)}: ${partition.nextOffset}`
     ),
     ...(keptAs === null ? [] : [`  old checkpoint kept as ${keptAs}`]),
+    ...(report.carriedReplayCount + report.carriedPurgeCount === 0 ? [] : [
+      `  taken over     ${thousands(report.carriedReplayCount)} marks of replays, ` +
+      `${thousands(report.carriedPurgeCount)} records of purged files`,
+    ]),
     "",
     "What the files could not tell:",
     "  - commits that published no file (duplicates alone): their offsets, if they were the last of a",
     "    partition, are read again, and the records found as duplicates again",
-    "  - retries, rebalances and times taken; which trigger ended each batch",
+    "  - retries, rebalances and times taken; which trigger ended each batch; where duplicates lay",
     ...report.gaps.map(({ firstOffset, nextOffset, ...at }) =>
       `  - ${partitionName(at)}, offsets ${firstOffset} to ${
         nextOffset - 1n

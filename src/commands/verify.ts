@@ -44,6 +44,10 @@ function reportText(report: VerifyReport, outDir: string): string {
     } commits, ` +
     `${thousands(report.eventCount)} events, ${thousands(report.deadLetterCount)} dead letters, ` +
     `${thousands(report.seenIdCount)} seen ids`,
+    ...(report.purgedFileCount === 0 ? [] : [
+      `  ${thousands(report.purgedFileCount)} dead-letter files with ` +
+      `${thousands(report.purgedLetterCount)} dead letters were purged`,
+    ]),
     "",
     line(COLUMNS),
     ...rows.map(line),

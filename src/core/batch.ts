@@ -3,7 +3,7 @@ import { enrichMonto } from "./enrich.ts";
 import { ExtraColumn } from "./extra_column.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
-import type { RawRecord, RecordCursor, TopicPartition } from "./record.ts";
+import type { Origin, Position, RawRecord, RecordCursor, TopicPartition } from "./record.ts";
 import { TextColumn } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
 import type { UsualForm } from "./usual_form.ts";
@@ -27,6 +27,8 @@ interface Progress extends TopicPartition {
   next: number;
   receivedCount: number;
   rejectedCount: number;
+  /** What its records were taken from. */
+  readonly cursors: RecordCursor[];
 }
 
 /** A rejected record with everything a dead letter needs. */
@@ -34,12 +36,22 @@ export interface RejectedRecord {
   readonly record: RawRecord;
   readonly topicPartition: TopicPartition;
   readonly rejected: Rejected;
+  /** How often the record was tried: 1, and one more for each replay that rejected it again. */
+  readonly attempts: number;
+}
+
+/** Where a rejected record lay; for a replay, where it lay at first. */
+export function positionOfRejected({ record, topicPartition }: RejectedRecord): Position {
+  const { topic, partition, offset } = record.origin ??
+    { ...topicPartition, offset: record.offset };
+  return { topic, partition, offset };
 }
 
 const INITIAL_CAPACITY = 4096;
 
 /**
  * A batch of records from all assigned partitions: the valid events as columns, the rejected records whole.
+ * What the records were taken from is kept by reference, for a row whose record is needed once more.
  * Row i of every column is the same event; only the first `length` rows are in use. Columns double as
  * needed, and `clear` keeps them for the next batch.
  */
@@ -69,6 +81,9 @@ export class Batch {
   /** Record timestamp, milliseconds since 1970-01-01 UTC. */
   timestampsMs = new Float64Array(INITIAL_CAPACITY);
 
+  /** The dead letters that valid events are replays of, by row; other rows are not in it. */
+  readonly origins = new Map<number, Origin>();
+
   rejected: RejectedRecord[] = [];
   readonly #dates = new Set<number>();
   #lastDate = NaN;
@@ -76,7 +91,7 @@ export class Batch {
 
   /** The topic-partitions that have records here, in the order of their first one. */
   get partitions(): readonly BatchPartition[] {
-    return this.#partitions.map(({ next, ...partition }) => ({
+    return this.#partitions.map(({ next, cursors: _, ...partition }) => ({
       ...partition,
       nextOffset: partition.firstOffset + BigInt(next),
     }));
@@ -141,6 +156,7 @@ export class Batch {
     this.partitionIndexes[row] = partition.index;
     this.offsetDeltas[row] = partition.next - 1;
     this.timestampsMs[row] = record.timestampMs;
+    if (record.origin !== undefined) this.origins.set(row, record.origin);
     this.length = row + 1;
     return row;
   }
@@ -149,9 +165,61 @@ export class Batch {
   addRejected(at: TopicPartition, record: RecordCursor, rejected: Rejected) {
     const partition = this.#receive(at, record);
     partition.rejectedCount++;
-    const { topic } = at;
-    const topicPartition = { topic, partition: at.partition };
-    this.rejected.push({ record: record.record(), topicPartition, rejected });
+    this.#reject(at, record.record(), rejected);
+  }
+
+  #reject({ topic, partition }: TopicPartition, record: RawRecord, rejected: Rejected) {
+    const attempts = (record.origin?.attempts ?? 0) + 1;
+    this.rejected.push({ record, topicPartition: { topic, partition }, rejected, attempts });
+  }
+
+  /** Where a row's record lay; for a replay, where it lay at first. */
+  positionOf(row: number): Position {
+    const { topic, partition } = this.origins.get(row) ?? this.#progressOf(row);
+    return { topic, partition, offset: this.origins.get(row)?.offset ?? this.offsetOf(row) };
+  }
+
+  /** The original records of rows: they are looked for in what the batch was taken from. */
+  recordsOf(rows: readonly number[]): ReadonlyMap<number, RawRecord> {
+    const records = new Map<number, RawRecord>();
+    for (const [index = 0, mine] of Map.groupBy(rows, (row) => this.partitionIndexes[row])) {
+      const rowAt = new Map(mine.map((row) => [this.offsetOf(row), row]));
+      for (const taken of this.#partitions[index]?.cursors ?? []) {
+        const cursor = taken.again();
+        while (cursor.next()) {
+          const row = rowAt.get(cursor.baseOffset + BigInt(cursor.offsetDelta));
+          if (row !== undefined) records.set(row, cursor.record());
+        }
+      }
+    }
+    assert(records.size === rows.length, "what a batch was taken from is kept with it");
+    return records;
+  }
+
+  /** Makes rejected records of rows that turned out not to be writable; the rows behind them move up. */
+  rejectRows(rejected: ReadonlyMap<number, Rejected>) {
+    const gone = [...rejected.keys()].sort((a, b) => a - b);
+    const records = this.recordsOf(gone);
+    for (const row of gone) {
+      const record = records.get(row), why = rejected.get(row);
+      if (record === undefined || why === undefined) continue;
+      const partition = this.#progressOf(row);
+      partition.rejectedCount++;
+      this.#reject(partition, record, why);
+    }
+    const origins = new Map(this.origins);
+    this.origins.clear();
+    this.eventIds.remove(new Set(gone));
+    this.extras.remove(gone);
+    let kept = 0;
+    for (let row = 0; row < this.length; row++) {
+      if (rejected.has(row)) continue;
+      for (const column of this.#columns()) column.copyWithin(kept, row, row + 1);
+      const origin = origins.get(row);
+      if (origin !== undefined) this.origins.set(kept, origin);
+      kept++;
+    }
+    this.length = kept;
   }
 
   /** Forgets all records; the columns' memory stays for the next batch. */
@@ -161,6 +229,7 @@ export class Batch {
     this.extras.clear();
     this.#dates.clear();
     this.#lastDate = NaN;
+    this.origins.clear();
     this.rejected = [];
     this.#partitions = [];
     this.#current = this.#cursor = null;
@@ -199,6 +268,7 @@ export class Batch {
     const known = this.#partitions.find((other) => isSame(other, at)) ?? this.#begin(at, cursor);
     this.#current = known;
     this.#cursor = cursor;
+    known.cursors.push(cursor);
     this.#base = Number(cursor.baseOffset - known.firstOffset);
     return known;
   }
@@ -207,9 +277,23 @@ export class Batch {
     const index = this.#partitions.length;
     const firstOffset = cursor.baseOffset + BigInt(cursor.offsetDelta);
     const counts = { receivedCount: 0, rejectedCount: 0 };
-    const begun = { topic, partition, index, firstOffset, next: 0, ...counts };
+    const begun = { topic, partition, index, firstOffset, next: 0, ...counts, cursors: [] };
     this.#partitions.push(begun);
     return begun;
+  }
+
+  #progressOf(row: number): Progress {
+    const partition = this.#partitions[this.partitionIndexes[row] ?? 0];
+    assert(partition !== undefined && row < this.length, "a row of the batch has a partition");
+    return partition;
+  }
+
+  /** The columns of fixed width. */
+  #columns() {
+    const { days, microseconds, usuarioIds, acciones, montos } = this;
+    const { partitionIndexes, offsetDeltas, timestampsMs } = this;
+    const ofRecord = [partitionIndexes, offsetDeltas, timestampsMs];
+    return [days, microseconds, usuarioIds, acciones, montos, ...ofRecord];
   }
 
   #grow() {

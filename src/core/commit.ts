@@ -1,7 +1,9 @@
 import type { Counters } from "./counters.ts";
+import type { Duplicates } from "./duplicates.ts";
 import type { FileKind } from "./lake_path.ts";
 import type { Trigger } from "./outcome.ts";
 import type { TopicPartition } from "./record.ts";
+import type { Replay } from "./replay.ts";
 
 /** What a commit handled of one topic-partition: the offsets from `firstOffset` up to, not including, `nextOffset`. */
 export interface OffsetRange extends TopicPartition {
@@ -26,6 +28,20 @@ export interface ManifestFile {
   readonly maxTsMicroseconds: bigint;
 }
 
+/** A filter of the event ids in a file of a commit, see id_filter.ts. */
+export interface FileFilter {
+  readonly finalPath: string;
+  readonly filter: Uint8Array;
+}
+
+/** What a commit leaves for `orilla trace`. */
+export interface CommitTraces {
+  /** Of its files; one without a filter is looked through by each trace. */
+  readonly filters: readonly FileFilter[];
+  /** null where it has none, or was read back from files that do not tell them. */
+  readonly duplicates: Duplicates | null;
+}
+
 /** Everything that becomes durable together. */
 export interface Commit {
   /** 1 for the first commit of a checkpoint; each one adds 1. */
@@ -37,6 +53,9 @@ export interface Commit {
   readonly ranges: readonly OffsetRange[];
   /** The keyed hashes of the accepted events' ids, in their order, each once. */
   readonly freshHashes: Uint32Array;
+  readonly traces: CommitTraces;
+  /** What became of the dead letters that this commit replayed. */
+  readonly replays: readonly Replay[];
   /** The counters as they stand after this commit. */
   readonly counters: Counters;
 }

@@ -1,14 +1,18 @@
 import { type Histogram, histogram } from "./histogram.ts";
-import { REASON_CODES, type Trigger, TRIGGERS } from "./outcome.ts";
+import { GONE, REASON_CODES, type Trigger, TRIGGERS } from "./outcome.ts";
 
 /** The operations that are tried again when they fail. */
 export const RETRIED_OPERATIONS = [
   "commit",
+  "confirm_assignment",
   "connect",
+  "dead_letter_topic",
   "fetch",
   "group_offset_commit",
   "positions",
   "produce",
+  "publish",
+  "stage",
 ] as const;
 export type RetriedOperation = (typeof RETRIED_OPERATIONS)[number];
 
@@ -87,8 +91,11 @@ function histogramRows(name: string, { bounds, counts, sum }: Histogram): Counte
 /** The counters that rows of the checkpoint hold; what an older version did not know stands at zero. */
 export function countersOf(rows: Iterable<CounterRow>): Counters {
   const stored = new Map<string, number>();
-  for (const [name, label, value] of rows) stored.set(`${name} ${label}`, value);
   const counters = zeroCounters();
+  for (const [name, label, value] of rows) {
+    stored.set(`${name} ${label}`, value);
+    if (name === "rejected" && label === GONE) counters.rejected[GONE] = value;
+  }
   const get = (name: string, label = "") => stored.get(`${name} ${label}`) ?? 0;
   const fill = (name: string, byLabel: Record<string, number>) => {
     for (const label of Object.keys(byLabel)) byLabel[label] = get(name, label);

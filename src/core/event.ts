@@ -45,6 +45,10 @@ export const EVENT_COLUMNS = [
   ["monto", "double", "amount; null or absent became 0.0"],
   ["processing_ts", "timestamp(µs, UTC)", "when its batch was staged"],
   ["extra", "string, nullable", "JSON object of the unknown fields, null where there are none"],
-  ["kafka_partition", "int32", "where the record lay (simulate: 0)"],
+  [
+    "kafka_partition",
+    "int32",
+    "where the record lay (simulate: 0; a replay: where it lay at first)",
+  ],
   ["kafka_offset", "int64", "where the record lay (simulate: a running number)"],
 ] as const;

@@ -52,6 +52,18 @@ export class ExtraColumn {
     return place < 0 ? undefined : this.texts.at(place);
   }
 
+  /** Takes rows out, given in rising order; the rows behind them move up. */
+  remove(gone: readonly number[]): void {
+    const places = this.size;
+    this.texts.remove(new Set(gone.map((row) => this.placeOf(row))));
+    let goneCount = 0, kept = 0;
+    for (let place = 0; place < places; place++) {
+      const row = this.rows[place] ?? 0;
+      while ((gone[goneCount] ?? Infinity) < row) goneCount++;
+      if (gone[goneCount] !== row) this.rows[kept++] = row - goneCount;
+    }
+  }
+
   /** Forgets all texts; the memory stays. */
   clear(): void {
     this.texts.clear();

@@ -23,9 +23,13 @@ export const REASONS = {
   monto_not_finite: "monto is larger than a 64-bit float can hold",
   monto_negative: "monto is below zero",
   monto_not_exact: "monto has digits that a 64-bit float does not give back",
+  not_encodable: "the event could not be written as Parquet",
 } as const;
 
 export type Reason = keyof typeof REASONS;
+
+/** Stands in a rebuilt checkpoint for the reasons of dead letters whose file is gone. */
+export const GONE = "unknown";
 
 /** All reasons, in the order in which they are looked for. */
 export const REASON_CODES = Object.keys(REASONS).filter(isReason);
@@ -33,6 +37,24 @@ export const REASON_CODES = Object.keys(REASONS).filter(isReason);
 /** Whether a text is one of the reason codes. */
 export function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);
+}
+
+/** Where in the pipeline a record was rejected. */
+export const STAGES = ["decode", "validate", "encode"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** The stages of those reasons that are not the schema's. */
+const OTHER_STAGES: Readonly<Partial<Record<Reason, Stage>>> = {
+  no_value: "decode",
+  not_utf8: "decode",
+  not_json: "decode",
+  not_object: "decode",
+  not_encodable: "encode",
+};
+
+/** The stage that gives a reason. */
+export function stageOf(reason: Reason): Stage {
+  return OTHER_STAGES[reason] ?? "validate";
 }
 
 /** A record that did not satisfy the schema. Bad data is a value, never an exception. */

@@ -4,6 +4,12 @@ export interface RecordHeader {
   readonly value: Uint8Array | null;
 }
 
+/** The dead letter that a replayed record was. */
+export interface Origin extends Position {
+  /** How often the record had been tried when it became that dead letter, 1 or more. */
+  readonly attempts: number;
+}
+
 /** What Kafka holds, before anything was proved about it. */
 export interface RawRecord {
   readonly offset: bigint;
@@ -13,6 +19,8 @@ export interface RawRecord {
   /** null is a tombstone. */
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
+  /** Only a replay has one: the record's own position in the run of replays is a running number. */
+  readonly origin?: Origin;
 }
 
 export interface TopicPartition {
@@ -44,8 +52,12 @@ export interface RecordCursor {
   readonly bytes: Uint8Array;
   readonly valueStart: number;
   readonly valueEnd: number;
+  /** The dead letter that the record is a replay of; undefined for all others. */
+  readonly origin: Origin | undefined;
   /** The record as a whole, which stays as it is. */
   record(): RawRecord;
+  /** A new cursor over the same records, before the first of them. */
+  again(): RecordCursor;
 }
 
 /** A run of records of one topic-partition, in the order of their offsets. */

@@ -29,6 +29,8 @@ export class RecordReader implements RecordCursor {
   byteLength = 0;
   valueStart = -1;
   valueEnd = 0;
+  readonly origin = undefined;
+  readonly #block: RecordBlock;
   readonly #firstTimestampMs: number;
   readonly #appendTimestampMs: number | null;
   #keyStart = -1;
@@ -40,6 +42,7 @@ export class RecordReader implements RecordCursor {
 
   /** @param fromOffset records below it are passed over: brokers send the blocks that hold it whole */
   constructor(block: RecordBlock, fromOffset = block.firstOffset) {
+    this.#block = block;
     this.#fromDelta = Number(fromOffset - block.firstOffset);
     this.bytes = block.bytes;
     this.baseOffset = block.firstOffset;
@@ -92,6 +95,10 @@ export class RecordReader implements RecordCursor {
       value: this.#copy(this.valueStart, this.valueEnd),
       headers: this.#headers(),
     };
+  }
+
+  again(): RecordReader {
+    return new RecordReader(this.#block, this.baseOffset + BigInt(this.#fromDelta));
   }
 
   #copy(start: number, end: number): Uint8Array | null {

@@ -1,5 +1,5 @@
 import { assert } from "./errors.ts";
-import type { RawRecord, RecordCursor } from "./record.ts";
+import type { Origin, RawRecord, RecordCursor } from "./record.ts";
 
 const NO_BYTES = new Uint8Array();
 
@@ -16,6 +16,7 @@ export class RecordList implements RecordCursor {
   bytes: Uint8Array = NO_BYTES;
   valueStart = -1;
   valueEnd = 0;
+  origin: Origin | undefined = undefined;
 
   constructor(records: readonly RawRecord[]) {
     this.#records = records;
@@ -29,6 +30,7 @@ export class RecordList implements RecordCursor {
     const { value } = record;
     this.offsetDelta = Number(record.offset - this.baseOffset);
     this.timestampMs = record.timestampMs;
+    this.origin = record.origin;
     this.byteLength = byteLengthOf(record);
     this.bytes = value ?? NO_BYTES;
     this.valueStart = value === null ? -1 : 0;
@@ -40,6 +42,10 @@ export class RecordList implements RecordCursor {
     const record = this.#records[this.#next - 1];
     assert(record !== undefined, "next() went to a record");
     return record;
+  }
+
+  again(): RecordList {
+    return new RecordList(this.#records);
   }
 }
 

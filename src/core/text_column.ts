@@ -56,6 +56,21 @@ export class TextColumn {
     for (let row = 0; row < this.length; row++) yield this.at(row);
   }
 
+  /** Takes rows out; the texts behind them move up. */
+  remove(gone: ReadonlySet<number>): void {
+    let kept = 0;
+    for (let row = 0, start = 0; row < this.length; row++) {
+      const end = this.ends[row + 1] ?? 0;
+      if (!gone.has(row)) {
+        const at = this.ends[kept] ?? 0;
+        this.bytes.copyWithin(at, start, end);
+        this.ends[++kept] = at + end - start;
+      }
+      start = end;
+    }
+    this.length = kept;
+  }
+
   /** Forgets all texts. */
   clear(): void {
     this.length = 0;

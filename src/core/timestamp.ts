@@ -128,3 +128,10 @@ export function microsecondsOf({ day, microseconds }: Moment): bigint {
 export function isoDate(day: number): string {
   return new Date(day * MS_A_DAY).toISOString().slice(0, 10);
 }
+
+/** `2026-11-24T10:15:00.123456Z` of microseconds since 1970-01-01 UTC, in the years 0000 to 9999. */
+export function isoMicroseconds(microseconds: bigint): string {
+  const rest = (microseconds % 1000n + 1000n) % 1000n;
+  const time = new Date(Number((microseconds - rest) / 1000n)).toISOString();
+  return `${time.slice(0, -1)}${String(rest).padStart(3, "0")}Z`;
+}

@@ -1,5 +1,6 @@
 import type { ManifestFile, OffsetRange, PartitionState } from "./commit.ts";
 import { partitionName, type TopicPartition } from "./record.ts";
+import { type MarkedReplay, REPLAY_PARTITION, type ReplayOutcome } from "./replay.ts";
 
 /** Something that is not as it was committed. */
 export interface Finding {
@@ -11,6 +12,7 @@ export interface Finding {
     | "unknown_file"
     | "event_twice"
     | "seen_ids_changed"
+    | "wrong_filter"
     | "counts_do_not_close"
     | "offsets_overlap"
     | "unpublished_file";
@@ -101,6 +103,27 @@ function accountOf(ranges: readonly OffsetRange[], findings: Finding[]): Partiti
   }
   const counts = { publishedCount, duplicateCount, rejectedCount };
   return { topic, partition, firstOffset, nextOffset, ...counts, emptyOffsets, gaps };
+}
+
+/** Every replay that a commit handled is marked with its outcome, and nothing else is. */
+export function replayFindings(
+  replays: readonly MarkedReplay[],
+  ranges: readonly (OffsetRange & { readonly sequence: number })[],
+): readonly Finding[] {
+  const marks = Map.groupBy(replays, ({ sequence }) => sequence);
+  const ofReplays = ranges.filter(({ topic }) => topic === REPLAY_PARTITION.topic);
+  return ofReplays.flatMap(({ sequence, ...range }): Finding[] => {
+    const count = (outcome: ReplayOutcome) =>
+      (marks.get(sequence) ?? []).filter((mark) => mark.outcome === outcome).length;
+    const { publishedCount, duplicateCount, rejectedCount } = range;
+    const isSame = count("published") === publishedCount && count("duplicate") === duplicateCount &&
+      count("rejected") === rejectedCount;
+    if (isSame) return [];
+    const detail =
+      `commit ${sequence} replayed ${publishedCount} published, ${duplicateCount} duplicate, ` +
+      `${rejectedCount} rejected dead letters; the marks say otherwise`;
+    return [{ kind: "counts_do_not_close", subject: partitionName(range), detail }];
+  });
 }
 
 /** Compares a manifest row with the file that was found. */

@@ -1,7 +1,9 @@
 import { Kafka, logLevel } from "kafkajs";
 import process from "node:process";
+import type { RetriedOperation } from "../core/counters.ts";
 import { messageOf, operatingError, type OrillaError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
+import type { RetryPolicy } from "../runtime/retry.ts";
 import { keepMembersWithoutBrokers } from "./brokerless.ts";
 import { registerCodecs } from "./codecs.ts";
 import { probeBroker } from "./broker_probe.ts";
@@ -31,18 +33,32 @@ export interface ConnectedClient {
 
 /** How long a client tries before it gives up: a few seconds. */
 const QUICK = { initialRetryTime: 200, maxRetryTime: 5_000, retries: 5 };
-/** What ends a patient client's tries is the one who uses it. */
-const PATIENT = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 1_000_000 };
+/** Tries of a patient client: in effect without end. */
+const PATIENT_TRIES = 1_000_000;
+/** A broker that is back should not find a patient client asleep for long. */
+const LONGEST_PATIENT_WAIT_MS = 2_000;
 
-/**
- * A kafkajs client that logs through ours.
- *
- * @param isPatient for group members: kafkajs leaves the group when its tries are spent, and what was just
- * committed could then not be acknowledged any more
- */
+/** What kafkajs itself tries again, by the text it logs of it: it tells of that in no other way. */
+const TRIES_OF_KAFKAJS = new Map<string, RetriedOperation>([
+  ["Error while scheduling fetch manager, trying again...", "fetch"],
+  ["Error while committing offsets, trying again...", "group_offset_commit"],
+]);
+
+export interface KafkaClientOptions {
+  readonly log: Log;
+  /** Told of each operation that kafkajs itself tries again. */
+  readonly onRetry?: (operation: RetriedOperation) => void;
+  /**
+   * For group members, which wait so between tries and are ended by their user alone: kafkajs leaves the group
+   * when its tries are spent, and what was just committed could then not be acknowledged any more.
+   */
+  readonly patience?: Pick<RetryPolicy, "baseMs" | "capMs">;
+}
+
+/** A kafkajs client that logs through ours. */
 export function kafkaClient(
   connection: KafkaConnection,
-  { log, isPatient = false }: { readonly log: Log; readonly isPatient?: boolean },
+  { log, onRetry = () => {}, patience }: KafkaClientOptions,
 ): ConnectedClient {
   const { bootstrapServers, clientId, kafkajsSecurity } = connection;
   const gate = new JoinGate();
@@ -58,16 +74,23 @@ export function kafkaClient(
     socketFactory: gate.socketFactory,
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
-    retry: isPatient ? PATIENT : QUICK,
+    retry: patience === undefined ? QUICK : patient(patience),
     logLevel: logLevel.DEBUG,
     // kafkajs calls errors what it then tries again; what matters is logged by those who call it.
     logCreator: () => ({ namespace, log: { message, error, broker } }) => {
       const field = (value: unknown) => typeof value === "string" ? { error: value } : {};
       const at = typeof broker === "string" ? { broker } : {};
       log.debug(`kafkajs ${namespace}: ${message}`, { ...field(error), ...at });
+      const operation = TRIES_OF_KAFKAJS.get(message);
+      if (operation !== undefined) onRetry(operation);
     },
   });
   return { kafka, connection, gate };
+}
+
+function patient({ baseMs, capMs }: Pick<RetryPolicy, "baseMs" | "capMs">) {
+  const maxRetryTime = Math.min(capMs, LONGEST_PATIENT_WAIT_MS);
+  return { initialRetryTime: Math.min(baseMs, maxRetryTime), maxRetryTime, retries: PATIENT_TRIES };
 }
 
 let isSilenced = false;

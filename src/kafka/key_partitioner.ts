@@ -2,14 +2,16 @@ import type { ICustomPartitioner } from "kafkajs";
 
 /**
  * The partition of a record by its key: murmur2 of the bytes, as Java's producer and kafkajs's own
- * partitioner have it, in 32-bit arithmetic instead of objects of 64 bits.
+ * partitioner have it, in 32-bit arithmetic instead of objects of 64 bits. Records without a key go to the
+ * partitions in turn.
  */
-export const keyPartitioner: ICustomPartitioner = () => ({ message, partitionMetadata }) => {
-  const { key } = message;
-  if (!(key instanceof Uint8Array)) {
-    throw new Error("Assertion failed: a record has a key of bytes");
-  }
-  return (murmur2(key) & 0x7fffffff) % partitionMetadata.length;
+export const keyPartitioner: ICustomPartitioner = () => {
+  let turn = 0;
+  return ({ message: { key }, partitionMetadata }) => {
+    if (typeof key === "string") throw new Error("Assertion failed: a key is given as bytes");
+    const hash = key instanceof Uint8Array ? murmur2(key) & 0x7fffffff : turn++;
+    return hash % partitionMetadata.length;
+  };
 };
 
 const SEED = 0x9747b28c, MULTIPLIER = 0x5bd1e995, ROTATION = 24;

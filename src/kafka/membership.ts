@@ -2,7 +2,7 @@ import type { Consumer } from "kafkajs";
 import type { OffsetRange } from "../core/commit.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
-import type { Retrying } from "../runtime/retry.ts";
+import { retry, type Retrying } from "../runtime/retry.ts";
 import type { Assignment } from "./assignment.ts";
 import { isRefusal } from "./errors.ts";
 import type { JoinGate } from "./join_gate.ts";
@@ -56,7 +56,7 @@ export class Membership {
   async confirm(assignment: Assignment): Promise<boolean> {
     try {
       while (assignment.isCurrent && !this.#lease.isValid) {
-        await this.#untilAnswered(assignment, "fetch", () => this.heartbeat?.());
+        await this.#untilAnswered(assignment, "confirm_assignment", () => this.heartbeat?.());
         // kafkajs sends none before its interval is over.
         if (!this.#lease.isValid) await delay(POLL_MS);
       }
@@ -97,29 +97,32 @@ export class Membership {
     const before = this.#writtenCount;
     await this.#options.consumer.commitOffsets(offsets);
     if (this.#writtenCount === before) {
-      throw new Error("kafkajs is no member of the group just now");
+      const error = new Error("kafkajs is no member of the group just now");
+      throw Object.assign(error, { retriable: true });
     }
   }
 
-  /** Tries until the coordinator answers, while this process may still be a member; its user bounds it. */
+  /**
+   * Tries until the coordinator answers, while this process may still be a member. A broker that is back should
+   * not find it asleep for long.
+   */
   async #untilAnswered(
     assignment: Assignment,
-    operation: "fetch" | "group_offset_commit",
+    operation: "confirm_assignment" | "group_offset_commit",
     action: () => Promise<void> | undefined,
   ): Promise<void> {
-    for (;;) {
-      try {
-        return await action();
-      } catch (error) {
-        if (isRefusal(error) || !assignment.isCurrent || this.#isClosed) throw error;
-        this.#options.retrying.onRetry(operation, error, RETRY_MS);
-        await delay(RETRY_MS);
-      }
-    }
+    const { retrying } = this.#options;
+    const policy = {
+      ...retrying.policy,
+      capMs: Math.min(retrying.policy.capMs, LONGEST_WAIT_MS),
+    };
+    const isWanted = (error: unknown) =>
+      !isRefusal(error) && assignment.isCurrent && !this.#isClosed;
+    await retry(operation, { ...retrying, policy, isWanted }, async () => await action());
   }
 }
 
-const RETRY_MS = 1_000;
+const LONGEST_WAIT_MS = 1_000;
 const POLL_MS = 50;
 
 function delay(ms: number): Promise<void> {

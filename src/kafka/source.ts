@@ -3,13 +3,13 @@ import type { OffsetRange } from "../core/commit.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import type { RecordRun, TopicPartition } from "../core/record.ts";
 import type { Log } from "../runtime/logs.ts";
-import { retry, type Retrying } from "../runtime/retry.ts";
+import { canPassLater, retry, type Retrying } from "../runtime/retry.ts";
 import { Assignment } from "./assignment.ts";
 import { type ConnectedClient, refusalNow } from "./client.ts";
 import { refusalBehind } from "./connection_errors.ts";
+import { isRefusal } from "./errors.ts";
 import { Membership } from "./membership.ts";
 import { type KnownOffsets, startOffset } from "./positions.ts";
-import { isFatal } from "./errors.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
 import { cursors } from "./records.ts";
 import { SilenceWatch } from "./silence.ts";
@@ -294,7 +294,8 @@ export class KafkaSource implements AsyncDisposable {
     this.#assignment.end();
     sink.drop();
     if (this.#isDraining) return;
-    if (isFatal(error)) {
+    // A refusal of the old membership passes with a new one.
+    if (!isRefusal(error) && !canPassLater(error)) {
       const { bootstrapServers, security } = client.connection;
       const at = { server: bootstrapServers.join(", "), security };
       onFailure(

@@ -1,5 +1,6 @@
 import { type Data, Field, List, makeData, Struct } from "apache-arrow";
-import type { RejectedRecord } from "../core/batch.ts";
+import { positionOfRejected, type RejectedRecord } from "../core/batch.ts";
+import { stageOf } from "../core/outcome.ts";
 import type { RecordHeader } from "../core/record.ts";
 import {
   binaryColumn,
@@ -12,7 +13,8 @@ import type { DeadLetterCipher, LetterContent, StoredContent } from "./dead_lett
 import type { Column } from "./parquet_table.ts";
 
 /**
- * The columns of a dead-letter file: where the record lay, its original bytes, and why it was rejected.
+ * The columns of a dead-letter file: where the record lay, its original bytes, and why it was rejected. A
+ * replay that was rejected again lies where the record lay at first.
  *
  * @param rejectedAtMicroseconds when their batch was staged, microseconds since 1970-01-01 UTC
  * @param cipher what key, value and headers are encrypted with; null leaves them in clear
@@ -25,13 +27,13 @@ export function deadLetterColumns(
   const records = letters.map(({ record }) => record);
   const contents = storedContents(letters, cipher);
   const rejected = letters.map(({ rejected }) => rejected);
-  const partitions = letters.map(({ topicPartition }) => topicPartition);
+  const positions = letters.map(positionOfRejected);
   const timestamps = records.map(({ timestampMs }) => BigInt(Math.trunc(timestampMs)) * 1000n);
   const rejectedAt = new BigInt64Array(letters.length).fill(rejectedAtMicroseconds);
   return [
-    required("topic", utf8Column(partitions.map(({ topic }) => topic))),
-    required("partition", int32Column(Int32Array.from(partitions, ({ partition }) => partition))),
-    required("offset", int64Column(BigInt64Array.from(records, ({ offset }) => offset))),
+    required("topic", utf8Column(positions.map(({ topic }) => topic))),
+    required("partition", int32Column(Int32Array.from(positions, ({ partition }) => partition))),
+    required("offset", int64Column(BigInt64Array.from(positions, ({ offset }) => offset))),
     required("record_timestamp", timestampColumn(BigInt64Array.from(timestamps))),
     optional("key", binaryColumn(contents.map(({ key }) => key))),
     required("headers", headersColumn(contents.map(({ headers }) => headers))),
@@ -40,6 +42,8 @@ export function deadLetterColumns(
     optional("path", utf8Column(rejected.map(({ path }) => path))),
     optional("event_id", utf8Column(rejected.map(({ eventId }) => eventId))),
     required("rejected_at", timestampColumn(rejectedAt)),
+    required("stage", utf8Column(rejected.map(({ reason }) => stageOf(reason)))),
+    required("attempts", int32Column(Int32Array.from(letters, ({ attempts }) => attempts))),
     optional("key_id", utf8Column(contents.map(({ keyId }) => keyId))),
   ];
 }

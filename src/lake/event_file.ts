@@ -91,8 +91,9 @@ function integers(rows: Int32Array, valueOf: (row: number) => number): BigInt64A
 
 function kafkaOffsets(batch: Batch, rows: Int32Array): BigInt64Array {
   const { partitions } = batch;
-  if (partitions.some(({ nextOffset }) => nextOffset > Number.MAX_SAFE_INTEGER)) {
-    return BigInt64Array.from(rows, (row) => batch.offsetOf(row));
+  const hasLarge = partitions.some(({ nextOffset }) => nextOffset > Number.MAX_SAFE_INTEGER);
+  if (hasLarge || batch.origins.size > 0) {
+    return BigInt64Array.from(rows, (row) => batch.positionOf(row).offset);
   }
   const firsts = Float64Array.from(partitions, ({ firstOffset }) => Number(firstOffset));
   return integers(
@@ -102,6 +103,7 @@ function kafkaOffsets(batch: Batch, rows: Int32Array): BigInt64Array {
 }
 
 function kafkaPartitions(batch: Batch, rows: Int32Array): Int32Array {
+  if (batch.origins.size > 0) return rows.map((row) => batch.positionOf(row).partition);
   const partitions = batch.partitions.map(({ partition }) => partition);
   const values = new Int32Array(rows.length);
   for (let i = 0; i < rows.length; i++) {

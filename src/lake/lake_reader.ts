@@ -9,6 +9,7 @@ import {
   parseFileName,
   STAGING_FOLDER,
 } from "../core/lake_path.ts";
+import { type Replay, replaysFrom } from "../core/replay.ts";
 import type { Files } from "../runtime/files.ts";
 import { parseRecorded, PROTECTION_METADATA, type RecordedProtection } from "./protection.ts";
 
@@ -63,6 +64,8 @@ export interface FileContent {
   readonly reasons: readonly string[];
   /** What the whole commit handled, from the file's metadata. */
   readonly ranges: readonly OffsetRange[];
+  /** What the whole commit replayed, from the same place. */
+  readonly replays: readonly Replay[];
 }
 
 /**
@@ -74,14 +77,14 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
   const bytes = await files.read(path);
   try {
     const table: Table = tableFromIPC(readParquet(bytes).intoIPCStream());
-    const metadata = readSchema(bytes).metadata().get("orilla.offset_ranges");
     return {
       rowCount: table.numRows,
       bytes: bytes.length,
       checksum: createHash("sha256").update(bytes).digest("hex"),
       eventIds: textColumn(table, "event_id"),
       reasons: textColumn(table, "reason").map(String),
-      ranges: rangesOf(metadata),
+      ranges: offsetRangesOf(bytes),
+      replays: replaysIn(bytes),
     };
   } catch (error) {
     throw damagedError(
@@ -104,7 +107,7 @@ export async function readProtection(
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The texts of a column, null where there is none; empty where the file has no such column. */
-function textColumn(table: Table, name: string): (string | null)[] {
+export function textColumn(table: Table, name: string): (string | null)[] {
   const chunks = table.getChild(name)?.data ?? [];
   return chunks.flatMap((data) =>
     Array.from({ length: data.length }, (_, i) => {
@@ -119,7 +122,14 @@ interface StoredRange extends Omit<OffsetRange, "firstOffset" | "nextOffset"> {
   readonly nextOffset: string;
 }
 
-function rangesOf(metadata: unknown): OffsetRange[] {
+/** What the commit of a file replayed, from the file's metadata. */
+export function replaysIn(bytes: Uint8Array): readonly Replay[] {
+  return replaysFrom(readSchema(bytes).metadata().get("orilla.replays"));
+}
+
+/** What the commit of a file handled, from the file's metadata. */
+export function offsetRangesOf(bytes: Uint8Array): OffsetRange[] {
+  const metadata: unknown = readSchema(bytes).metadata().get("orilla.offset_ranges");
   if (typeof metadata !== "string") {
     throw new Error("it has no orilla.offset_ranges in its metadata");
   }

@@ -3,12 +3,14 @@ import type { Batch } from "../core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type FileIdentity, finalPath, stagedPath, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { LakePartitionRows } from "../core/grouping.ts";
+import { Unwritable } from "../core/poison.ts";
 import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
+import { type Replay, replaysText } from "../core/replay.ts";
 import type { Files } from "../runtime/files.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
 import { eventColumns } from "./event_file.ts";
 import type { Encoder } from "./encoder.ts";
-import { type Column, parquetTable } from "./parquet_table.ts";
+import { parquetTable } from "./parquet_table.ts";
 import { type Protection, PROTECTION_METADATA, recordedText } from "./protection.ts";
 
 /** What is staged: a batch after deduplication, and where its files say they come from. */
@@ -17,6 +19,7 @@ export interface StageRequest {
   /** The fresh rows, by lake partition. */
   readonly groups: readonly LakePartitionRows[];
   readonly ranges: readonly OffsetRange[];
+  readonly replays: readonly Replay[];
   readonly sequence: number;
   readonly instanceId: string;
   readonly stagedAtMs: number;
@@ -28,30 +31,58 @@ export interface StageRequest {
 /**
  * Writes each lake partition's rows, and the dead letters, to one durable Parquet file each in `_staging/`.
  * Nothing refers to them yet: if the commit does not follow, the next start deletes them.
+ *
+ * @throws Unwritable where events cannot be encoded
  */
 export async function stage(files: Files, request: StageRequest): Promise<readonly ManifestFile[]> {
-  const { batch, groups, stagedAtMs, protection: { pseudonyms, cipher } } = request;
+  const { batch, groups, stagedAtMs, protection, encode } = request;
   const now = momentOfMs(stagedAtMs);
   const stagedAt = microsecondsOf(now);
   const staged: ManifestFile[] = [];
   for (const group of groups) {
-    const inClear = eventColumns(batch, group, stagedAt);
-    const columns = pseudonyms?.inColumns(inClear) ?? inClear;
+    const bytes = await encodeEvents(request, group);
+    const rowCount = group.rows.length;
     const bounds = timeBounds(batch, group);
-    staged.push(
-      await stageFile(files, { ...request, kind: "events", day: group.day, columns, bounds }),
-    );
+    const file = { ...request, kind: "events", day: group.day, bytes, rowCount, bounds } as const;
+    staged.push(await stageFile(files, file));
   }
   if (batch.rejected.length > 0) {
-    const columns = deadLetterColumns(batch.rejected, stagedAt, cipher);
+    const columns = deadLetterColumns(batch.rejected, stagedAt, protection.cipher);
+    const bytes = await encode(parquetTable(columns, fileMetadata(request)));
+    const rowCount = batch.rejected.length;
     const bounds: Bounds = [stagedAt, stagedAt];
-    staged.push(
-      await stageFile(files, { ...request, kind: "dead_letters", day: now.day, columns, bounds }),
-    );
+    const file = {
+      ...request,
+      kind: "dead_letters",
+      day: now.day,
+      bytes,
+      rowCount,
+      bounds,
+    } as const;
+    staged.push(await stageFile(files, file));
   }
   // The manifest names these files, so their names must be as durable as their bytes.
   if (staged.length > 0) await files.syncFolder(STAGING_FOLDER, "stage:folder");
   return staged;
+}
+
+/**
+ * The Parquet file of some rows of one lake partition.
+ *
+ * @throws Unwritable where it cannot be made of them
+ */
+export async function encodeEvents(
+  request: Omit<StageRequest, "groups">,
+  group: LakePartitionRows,
+): Promise<Uint8Array> {
+  const { batch, stagedAtMs, encode, protection: { pseudonyms } } = request;
+  try {
+    const inClear = eventColumns(batch, group, microsecondsOf(momentOfMs(stagedAtMs)));
+    const columns = pseudonyms?.inColumns(inClear) ?? inClear;
+    return await encode(parquetTable(columns, fileMetadata(request)));
+  } catch (error) {
+    throw new Unwritable("encode", error);
+  }
 }
 
 /** Makes the folder that staged files are written in, durably. */
@@ -69,20 +100,21 @@ function timeBounds(batch: Batch, { day, rows }: LakePartitionRows): Bounds {
   return [at(rows[0]), at(rows[rows.length - 1])];
 }
 
-interface FileToStage extends StageRequest, FileIdentity {
-  readonly columns: readonly Column[];
+interface FileToStage extends FileIdentity {
+  readonly bytes: Uint8Array;
+  readonly rowCount: number;
   readonly bounds: Bounds;
 }
 
 async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile> {
-  const bytes = await file.encode(parquetTable(file.columns, fileMetadata(file)));
+  const { bytes, rowCount } = file;
   const path = stagedPath(file);
   await files.writeDurably(path, bytes, { write: "stage:write", fsync: "stage:fsync" });
   return {
     kind: file.kind,
     stagedPath: path,
     finalPath: finalPath(file),
-    rowCount: file.columns[0]?.data.length ?? 0,
+    rowCount,
     bytes: bytes.length,
     checksum: createHash("sha256").update(bytes).digest("hex"),
     minTsMicroseconds: file.bounds[0],
@@ -92,8 +124,9 @@ async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile>
 
 /** What each file says of itself: enough to know its commit without the checkpoint. */
 function fileMetadata(
-  { version, sequence, instanceId, ranges, protection: { recorded } }: StageRequest,
+  request: Omit<StageRequest, "groups">,
 ): Map<string, string> {
+  const { version, sequence, instanceId, ranges, replays, protection: { recorded } } = request;
   const offsets = ranges.map((range) => ({
     ...range,
     firstOffset: String(range.firstOffset),
@@ -105,5 +138,6 @@ function fileMetadata(
     ["orilla.sequence", String(sequence)],
     ["orilla.offset_ranges", JSON.stringify(offsets)],
     ...(recorded === null ? [] : [[PROTECTION_METADATA, recordedText(recorded)] as const]),
+    ...(replays.length === 0 ? [] : [["orilla.replays", replaysText(replays)] as const]),
   ]);
 }

@@ -1,5 +1,5 @@
 import { KAFKA, option } from "./option.ts";
-import { boolean, integer, name, serverList } from "./option_parsers.ts";
+import { boolean, integer, name, optional, serverList } from "./option_parsers.ts";
 
 /** Kafka, and when a consumer stops. */
 export const kafkaOptions = {
@@ -11,9 +11,14 @@ export const kafkaOptions = {
   }),
   topic: option(name(), {
     default: "pi2_events",
-    modes: KAFKA,
+    modes: ["producer", "consumer"],
     environment: "KAFKA_TOPIC",
     meaning: "Kafka topic",
+  }),
+  dlqTopic: option(optional(name()), {
+    default: "none",
+    modes: ["consumer"],
+    meaning: "Kafka topic that rejected records are also sent to",
   }),
   groupId: option(name(), {
     default: "orilla",

@@ -1,6 +1,6 @@
 import { MAX_KEPT_BYTES } from "../core/record.ts";
-import { LAKE, option, WRITERS } from "./option.ts";
-import { duration, integer, path } from "./option_parsers.ts";
+import { LAKE, option, STARTERS, WRITERS } from "./option.ts";
+import { duration, integer, path, ratio } from "./option_parsers.ts";
 
 /** The lake, its batches, and how long an event id counts as seen. */
 export const lakeOptions = {
@@ -41,7 +41,23 @@ export const lakeOptions = {
   }),
   dedupeTtl: option(duration(), {
     default: "7d",
-    modes: LAKE,
+    modes: [...WRITERS, "verify", "rebuild", "trace"],
     meaning: "How long an event_id counts as seen; 0 is for ever",
+  }),
+  duplicateTtl: option(duration(), {
+    default: "7d",
+    modes: WRITERS,
+    meaning: "How long it is kept where duplicates lay, for trace; 0 is for ever",
+  }),
+  rejectRatioMax: option(ratio(), {
+    default: "1",
+    modes: STARTERS,
+    meaning: "Stop, exit 1, when a larger share of the last records is rejected; 1 is no limit",
+  }),
+  rejectWindow: option(integer(1, 10_000_000), {
+    default: "10000",
+    modes: STARTERS,
+    unit: "records",
+    meaning: "How many records that share is of: the last ones",
   }),
 } as const;

@@ -1,7 +1,19 @@
 import type { Parser } from "./option_parsers.ts";
 
 /** What orilla can be asked to do; a mode of two words is one part of a command. */
-export const MODES = ["simulate", "producer", "consumer", "verify", "rebuild"] as const;
+export const MODES = [
+  "simulate",
+  "producer",
+  "consumer",
+  "verify",
+  "rebuild",
+  "trace",
+  "dlq list",
+  "dlq show",
+  "dlq export",
+  "dlq replay",
+  "dlq purge",
+] as const;
 export type Mode = (typeof MODES)[number];
 
 /** One row of the option table. Its flag and environment name are made from its key, see config.ts. */
@@ -14,6 +26,8 @@ export interface Option<T> extends Parser<T> {
   /** Unit of the value, "" where it has none. */
   readonly unit: string;
   readonly meaning: string;
+  /** The flag, where it is not made from the key. */
+  readonly flag?: string;
   /** The environment name, where it is not made from the key. */
   readonly environment?: string;
   /** A secret comes from the environment alone, never from a flag, and no message repeats it. */
@@ -43,11 +57,13 @@ export function option<T>(parser: Parser<T>, row: Row<T>): Option<T> {
   };
 }
 
-/** Modes that write to the lake through the pipeline, and make OUT_DIR where it is missing. */
-export const WRITERS: readonly Mode[] = ["simulate", "consumer"];
+/** Modes that make OUT_DIR where it is missing. */
+export const STARTERS: readonly Mode[] = ["simulate", "consumer"];
+/** Modes that write to the lake through the pipeline. */
+export const WRITERS: readonly Mode[] = [...STARTERS, "dlq replay"];
 /** Modes that have an OUT_DIR. */
-export const LAKE: readonly Mode[] = ["simulate", "consumer", "verify", "rebuild"];
-/** Modes that talk to Kafka. */
-export const KAFKA: readonly Mode[] = ["producer", "consumer"];
+export const LAKE: readonly Mode[] = MODES.filter((mode) => mode !== "producer");
+/** Modes that talk to Kafka; `dlq replay` does where it is given a topic. */
+export const KAFKA: readonly Mode[] = ["producer", "consumer", "dlq replay"];
 /** Modes that generate events. */
 export const GENERATOR: readonly Mode[] = ["simulate", "producer"];

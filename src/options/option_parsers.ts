@@ -18,6 +18,22 @@ export function textParser<T>(accepts: string, read: (text: string) => T | undef
   };
 }
 
+/** What another parser takes, or a word that stands for nothing (null). */
+export function maybe<T>(word: string, { accepts, parse }: Parser<T>): Parser<T | null> {
+  return {
+    accepts: `${word}, or ${accepts}`,
+    parse: (text) => {
+      if (text === word) return null;
+      try {
+        return parse(text);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new RangeError(`expected ${word}, or ${accepts}`, { cause: error });
+      }
+    },
+  };
+}
+
 /** An integer in a range, both ends included; underscores and commas may group its digits. */
 export function integer(min: number, max: number): Parser<number> {
   return textParser(`an integer from ${min} to ${max}`, (text) => {
@@ -48,14 +64,27 @@ export function name(): Parser<string> {
   );
 }
 
+/** The word `none` (null), or what another parser takes. */
+export function optional<T>(parser: Parser<T>): Parser<T | null> {
+  const accepts = `none, or ${parser.accepts}`;
+  return {
+    accepts,
+    parse: (text) => {
+      try {
+        return text === "none" ? null : parser.parse(text);
+      } catch (error) {
+        if (error instanceof RangeError) {
+          throw new RangeError(`expected ${accepts}`, { cause: error });
+        }
+        throw error;
+      }
+    },
+  };
+}
+
 /** A path, not empty. */
 export function path(): Parser<string> {
   return textParser("a path", (text) => text === "" || text.includes("\0") ? undefined : text);
-}
-
-/** What may be left out: the default "none" is null. */
-export function optional<T>({ accepts, parse }: Parser<T>): Parser<T | null> {
-  return { accepts, parse: (text) => text === "none" ? null : parse(text) };
 }
 
 /** Text of one line, at most 1,000 characters: a user name, a password. */
@@ -104,6 +133,14 @@ export function secureUrl(): Parser<string> {
   });
 }
 
+/** An event_id; null for the empty text, which no event has. No command line can hold NUL. */
+export function eventId(): Parser<string | null> {
+  return textParser("an event_id", (text) => {
+    if (text.includes("\0")) return undefined;
+    return text === "" ? null : text;
+  });
+}
+
 /** host:port, separated by commas. */
 export function serverList(): Parser<readonly string[]> {
   return textParser("host:port, or several separated by commas", (text) => {
@@ -140,6 +177,14 @@ export function duration(): Parser<number> {
     const [, digits, unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
     const unitMs = UNIT_MS[unit];
     return unitMs === undefined ? undefined : Number(digits) * unitMs;
+  });
+}
+
+/** An ISO 8601 date or time, as milliseconds since 1970-01-01 UTC. */
+export function moment(): Parser<number> {
+  return textParser("a date (2026-11-24) or a time (2026-11-24T10:15:00Z)", (text) => {
+    const moment = parseIso8601(text);
+    return moment === null ? undefined : Number(microsecondsOf(moment) / 1000n);
   });
 }
 

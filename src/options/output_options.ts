@@ -6,7 +6,7 @@ import { boolean, oneOf } from "./option_parsers.ts";
 export const outputOptions = {
   json: option(boolean(), {
     default: "false",
-    modes: ["verify", "rebuild"],
+    modes: ["verify", "rebuild", "trace", "dlq list", "dlq show", "dlq replay", "dlq purge"],
     environment: "OUTPUT_JSON",
     meaning: "Print the result as JSON, for machines",
   }),

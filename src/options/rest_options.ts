@@ -25,7 +25,7 @@ export const restOptions = {
     ),
     {
       default: "none",
-      modes: WRITERS,
+      modes: [...WRITERS, "dlq show", "dlq export"],
       meaning: "File of the keys that dead letters are encrypted with, outside of OUT_DIR",
     },
   ),

@@ -1,5 +1,8 @@
-import { option, WRITERS } from "./option.ts";
+import { type Mode, option, WRITERS } from "./option.ts";
 import { integer } from "./option_parsers.ts";
+
+/** Modes with operations that are tried again. */
+const RETRYING: readonly Mode[] = ["simulate", "producer", "consumer", "dlq replay"];
 
 /** How long what fails outside, or a signal, is waited for. */
 export const waitingOptions = {
@@ -11,8 +14,26 @@ export const waitingOptions = {
   }),
   retryBudgetMs: option(integer(0, 86_400_000), {
     default: "300000",
-    modes: ["simulate", "producer", "consumer"],
+    modes: RETRYING,
     unit: "ms",
     meaning: "How long a full disk or a lost broker is waited for before exit 1",
+  }),
+  retryAttempts: option(integer(1, 1_000_000), {
+    default: "1000",
+    modes: RETRYING,
+    unit: "tries",
+    meaning: "The most tries of an operation within that time; 1 is no second try",
+  }),
+  retryBaseMs: option(integer(1, 600_000), {
+    default: "100",
+    modes: RETRYING,
+    unit: "ms",
+    meaning: "Wait before the second try; it doubles with each further one",
+  }),
+  retryCapMs: option(integer(1, 600_000), {
+    default: "10000",
+    modes: RETRYING,
+    unit: "ms",
+    meaning: "The longest wait between two tries",
   }),
 } as const;

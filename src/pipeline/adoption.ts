@@ -1,9 +1,10 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Commit, ManifestFile } from "../core/commit.ts";
+import type { Commit, FileFilter, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
 import { distinctHashes } from "../core/hash_order.ts";
 import { hashTexts } from "../core/id_hash.ts";
+import { GONE } from "../core/outcome.ts";
 import { STAGING_FOLDER } from "../core/lake_path.ts";
 import { TextColumn } from "../core/text_column.ts";
 import {
@@ -15,6 +16,7 @@ import {
 } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import type { Files } from "../runtime/files.ts";
+import { filterOfIds } from "./traces.ts";
 
 /**
  * Brings a checkpoint that is behind its lake (its write-ahead log was lost, or it is an older copy) up to
@@ -45,9 +47,6 @@ export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): P
   return sequences.size;
 }
 
-/** Stands for the reasons of dead letters whose file is gone. */
-const GONE = "unknown";
-
 /** The final path that a staged one stands for. */
 function finalPathOf(stagedPath: string): string {
   return stagedPath.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
@@ -59,7 +58,7 @@ function isStaged({ path }: LakeFile): boolean {
 
 /**
  * A commit as its files tell it. What they do not tell is made up: the trigger is `end`, and retries,
- * rebalances and times taken are not counted.
+ * rebalances and times taken are not counted. Its duplicates are counted, and no longer recorded.
  *
  * @param before the counters as of the commit before
  * @param idKey key of the checkpoint's hashes
@@ -69,12 +68,12 @@ export async function commitOf(
   ofCommit: readonly LakeFile[],
   { before, idKey }: { readonly before: Counters; readonly idKey: Uint32Array },
 ): Promise<Commit> {
-  const manifest: ManifestFile[] = [], eventIds = new TextColumn();
+  const manifest: ManifestFile[] = [], filters: FileFilter[] = [], eventIds = new TextColumn();
   const counters = structuredClone(before);
-  let ranges: Commit["ranges"] = [];
+  let ranges: Commit["ranges"] = [], replays: Commit["replays"] = [];
   for (const file of ofCommit) {
     const content = await readLakeFile(files, file.path);
-    ranges = content.ranges;
+    ({ ranges, replays } = content);
     for (const id of content.eventIds) if (file.kind === "events" && id !== null) eventIds.push(id);
     for (const reason of content.reasons) {
       counters.rejected[reason] = (counters.rejected[reason] ?? 0) + 1;
@@ -82,7 +81,9 @@ export async function commitOf(
     counters.received += content.reasons.length;
     counters.publishedBytes += content.bytes;
     counters.files.end++;
-    manifest.push(manifestFileOf(file, content));
+    const row = manifestFileOf(file, content);
+    manifest.push(row);
+    filters.push({ finalPath: row.finalPath, filter: filterOfIds(content.eventIds) });
   }
   const [first] = ofCommit;
   const sequence = first?.sequence ?? 0;
@@ -99,10 +100,9 @@ export async function commitOf(
   }
   const committedAtMs = first?.stagedAtMs ?? 0;
   const freshHashes = distinctHashes(hashTexts(eventIds, idKey)).hashes;
-  return {
-    ...{ sequence, committedAtMs, trigger: "end", files: manifest },
-    ...{ ranges, freshHashes, counters },
-  };
+  const traces = { filters, duplicates: null };
+  const contents = { files: manifest, ranges, freshHashes, replays, traces, counters };
+  return { sequence, committedAtMs, trigger: "end", ...contents };
 }
 
 /** The manifest row of a file, from its name and content; the bounds of its times are not read back. */

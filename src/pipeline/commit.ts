@@ -1,5 +1,6 @@
 import type { Batch } from "../core/batch.ts";
-import type { ManifestFile, OffsetRange } from "../core/commit.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Commit, ManifestFile, OffsetRange } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { dedupe, type Deduped } from "../core/dedupe.ts";
 import { assert } from "../core/errors.ts";
@@ -8,11 +9,17 @@ import { distinctHashes } from "../core/hash_order.ts";
 import { hashTexts } from "../core/id_hash.ts";
 import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
+import { Unwritable } from "../core/poison.ts";
+import { replaysOf } from "../core/replay.ts";
 import { encodeHere } from "../lake/encoder.ts";
 import { publish } from "../lake/publishing.ts";
-import { stage } from "../lake/staging.ts";
+import { stage, type StageRequest } from "../lake/staging.ts";
+import { noFaults, operate } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
-import type { Group, PipelineParts } from "./pipeline.ts";
+import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline.ts";
+import { mayLieInData, rejectPoison } from "./poison.ts";
+import { outcomesOf } from "./record_log.ts";
+import { tracesOf } from "./traces.ts";
 
 /** What a commit did, for logs and the summary. */
 export interface CommitReport {
@@ -37,6 +44,14 @@ export interface CommitRequest {
   /** Called in the same turn as the transaction. */
   readonly onCommitted: (ranges: readonly OffsetRange[], counters: Counters) => void;
   readonly group: Group | null;
+  readonly deadLetterTopic: DeadLetterTopic | null;
+}
+
+/** What a batch becomes, before anything of it is written. */
+export interface CommitPlan {
+  readonly deduped: Deduped;
+  readonly staging: StageRequest;
+  readonly commit: Omit<Commit, "files" | "traces">;
 }
 
 /**
@@ -50,40 +65,18 @@ export async function commitBatch(
   request: CommitRequest,
 ): Promise<CommitReport | null> {
   const { batch, sequence, trigger, group } = request;
-  const { files, checkpoint, clock, log } = parts;
+  const { files, clock, log } = parts;
   const startMs = clock.monotonicMs();
   const retrying = countingRetries(parts, request.counters);
 
-  const stagedAtMs = clock.nowMs();
-  const deduped = splitByFreshness(parts, batch, stagedAtMs);
-  const ranges = offsetRanges(batch, deduped);
-  const groups = groupByDay(batch, deduped.fresh);
-  const { instanceId } = checkpoint;
-  const { version, protection, encode = encodeHere } = parts;
-  const origin = { sequence, instanceId, stagedAtMs, version };
-  const staging = { batch, groups, ranges, ...origin, protection, encode };
-  const staged = await retry("commit", retrying, () => stage(files, staging));
-
-  const counters = countersAfter(request, deduped, staged);
-  const isCommitted = await retry("commit", retrying, async () => {
-    await parts.assertInPlace();
-    if (!await request.confirm()) return false;
-    const commit = {
-      sequence,
-      committedAtMs: stagedAtMs,
-      trigger,
-      files: staged,
-      ranges,
-      freshHashes: deduped.freshHashes,
-    };
-    checkpoint.commit({ ...commit, counters });
-    return true;
-  });
-  if (!isCommitted) return await giveUp(parts, staged);
+  const committed = await commitWritable(parts, request, retrying);
+  if (committed === null) return null;
+  const { deduped, staged, commit: { ranges, counters } } = committed;
   const ages = recordAges(batch, deduped.fresh);
+  const outcomes = parts.logsRecords === true ? outcomesOf(batch, deduped) : [];
   request.onCommitted(ranges, counters);
 
-  await retry("commit", retrying, async () => {
+  await retry("publish", retrying, async () => {
     await parts.assertInPlace();
     await publish(files, staged);
   });
@@ -106,7 +99,87 @@ export async function commitBatch(
     files: staged.length,
     durationMs: Math.round(durationMs),
   });
+  for (const outcome of outcomes) log.debug("record", outcome);
   return report;
+}
+
+type Committed = CommitPlan & { readonly staged: readonly ManifestFile[] };
+
+/** Steps 1 and 2; events that turn out not to be writable are rejected, and the others tried again. */
+async function commitWritable(
+  parts: PipelineParts,
+  request: CommitRequest,
+  retrying: Retrying,
+): Promise<Committed | null> {
+  const stagedAtMs = parts.clock.nowMs();
+  for (;;) {
+    const plan = planOf(parts, request, stagedAtMs);
+    try {
+      return await stageAndCommit(parts, { request, plan, retrying });
+    } catch (error) {
+      if (!(error instanceof Unwritable)) throw error;
+      // At least one event fewer each time, so this ends.
+      await rejectPoison(parts, error, { plan, retrying });
+    }
+  }
+}
+
+async function stageAndCommit(
+  parts: PipelineParts,
+  { request, plan, retrying }: {
+    readonly request: CommitRequest;
+    readonly plan: CommitPlan;
+    readonly retrying: Retrying;
+  },
+): Promise<Committed | null> {
+  const { files, checkpoint } = parts;
+  const staged = await retry("stage", retrying, () => stage(files, plan.staging));
+  if (!await sendDeadLetters(parts, request, retrying)) return await giveUp(parts, staged);
+  const traces = tracesOf({
+    ...plan.staging,
+    staged,
+    duplicates: plan.deduped.duplicates,
+  });
+  const counters = withFiles(plan.commit, staged);
+  const isCommitted = await retry("commit", retrying, async () => {
+    await parts.assertInPlace();
+    if (!await request.confirm()) return false;
+    writeCommit(checkpoint, { ...plan.commit, files: staged, traces, counters });
+    return true;
+  }).catch(async (error) => {
+    if (error instanceof Unwritable) await removeStaged(parts, staged);
+    throw error;
+  });
+  if (!isCommitted) return await giveUp(parts, staged);
+  return { ...plan, commit: { ...plan.commit, counters }, staged };
+}
+
+/**
+ * Between staging and the transaction: the dead-letter topic has the batch's rejected records before they
+ * count. A crash in between sends them again.
+ *
+ * @returns false where the batch is no longer this process's: its next owner will send them
+ */
+async function sendDeadLetters(
+  { hooks = noFaults }: PipelineParts,
+  { batch: { rejected }, deadLetterTopic, confirm }: CommitRequest,
+  retrying: Retrying,
+): Promise<boolean> {
+  if (deadLetterTopic === null || rejected.length === 0) return true;
+  if (!await confirm()) return false;
+  const operation = { label: "topic:send", path: deadLetterTopic.name } as const;
+  const send = () => operate(hooks, operation, () => deadLetterTopic.send(rejected));
+  await retry("dead_letter_topic", retrying, send);
+  return true;
+}
+
+/** @throws Unwritable where trying again will not help */
+function writeCommit(checkpoint: Checkpoint, commit: Commit): void {
+  try {
+    checkpoint.commit(commit);
+  } catch (error) {
+    throw mayLieInData(error) ? new Unwritable("commit", error) : error;
+  }
 }
 
 function countingRetries({ retrying, log }: PipelineParts, counters: Counters): Retrying {
@@ -123,8 +196,30 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
   };
 }
 
-function splitByFreshness(
-  { checkpoint }: PipelineParts,
+function planOf(parts: PipelineParts, request: CommitRequest, stagedAtMs: number): CommitPlan {
+  const { checkpoint, version, protection, encode = encodeHere } = parts;
+  const { batch, sequence, trigger } = request;
+  const deduped = splitByFreshness(parts, batch, stagedAtMs);
+  const from = {
+    sequence,
+    ranges: offsetRanges(batch, deduped),
+    replays: replaysOf(batch, deduped),
+  };
+  const groups = groupByDay(batch, deduped.fresh);
+  const { instanceId } = checkpoint;
+  const origin = { instanceId, stagedAtMs, version };
+  const counters = countersAfter(request, deduped);
+  const { freshHashes } = deduped;
+  return {
+    deduped,
+    staging: { ...from, ...origin, batch, groups, protection, encode },
+    commit: { ...from, committedAtMs: stagedAtMs, trigger, freshHashes, counters },
+  };
+}
+
+/** Which rows of a batch are fresh at this moment. */
+export function splitByFreshness(
+  { checkpoint }: Pick<PipelineParts, "checkpoint">,
   batch: Batch,
   nowMs: number,
 ): Deduped {
@@ -159,9 +254,8 @@ function countByPartition(batch: Batch, rows: Int32Array): Int32Array {
 }
 
 function countersAfter(
-  { batch, counters, trigger }: CommitRequest,
+  { batch, counters }: CommitRequest,
   { fresh, duplicates }: Deduped,
-  staged: readonly ManifestFile[],
 ): Counters {
   // Retries are counted while the commit is under way, so both objects share them.
   const next = { ...structuredClone(counters), retries: counters.retries };
@@ -171,9 +265,16 @@ function countersAfter(
   for (const { rejected: { reason } } of batch.rejected) {
     next.rejected[reason] = (next.rejected[reason] ?? 0) + 1;
   }
-  next.files[trigger] += staged.length;
-  next.publishedBytes += staged.reduce((sum, { bytes }) => sum + bytes, 0);
   return next;
+}
+
+function withFiles(
+  { counters, trigger }: CommitPlan["commit"],
+  staged: readonly ManifestFile[],
+): Counters {
+  const files = { ...counters.files, [trigger]: counters.files[trigger] + staged.length };
+  const bytes = staged.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { ...counters, files, publishedBytes: counters.publishedBytes + bytes };
 }
 
 /** How many accepted events have each record timestamp, to the tenth of a second. */
@@ -187,13 +288,17 @@ function recordAges(batch: Batch, fresh: Int32Array): Map<number, number> {
 }
 
 /** The partitions were taken away while the batch was staged: its files go, and somebody else handles its records. */
-async function giveUp(
-  { files, log }: PipelineParts,
-  staged: readonly ManifestFile[],
-): Promise<null> {
-  for (const { stagedPath } of staged) await files.remove(stagedPath, "recover:remove");
-  log.warning("dropped a batch: its partitions were assigned anew", { files: staged.length });
+async function giveUp(parts: PipelineParts, staged: readonly ManifestFile[]): Promise<null> {
+  await removeStaged(parts, staged);
+  parts.log.warning("dropped a batch: its partitions were assigned anew", { files: staged.length });
   return null;
+}
+
+async function removeStaged(
+  { files }: PipelineParts,
+  staged: readonly ManifestFile[],
+): Promise<void> {
+  for (const { stagedPath } of staged) await files.remove(stagedPath, "recover:remove");
 }
 
 function reportOf(

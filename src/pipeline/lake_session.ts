@@ -3,6 +3,7 @@ import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { MetricsSnapshot } from "../core/metrics.ts";
 import type { Encoder } from "../lake/encoder.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { recoverLake } from "../lake/publishing.ts";
 import { prepareStaging } from "../lake/staging.ts";
@@ -18,6 +19,7 @@ import { adoptNewerCommits } from "./adoption.ts";
 import type { CommitReport } from "./commit.ts";
 import { protectLake, tellWiderModes } from "./lake_protection.ts";
 import { MetricsFile } from "./metrics_file.ts";
+import { finishPurges } from "./purge.ts";
 import { Pipeline, type PipelineParts } from "./pipeline.ts";
 import { RunSummary } from "./run_summary.ts";
 
@@ -25,6 +27,7 @@ export interface LakeSessionOptions {
   /** Absolute path of OUT_DIR, which exists. */
   readonly outDir: string;
   readonly ttlMs: number;
+  readonly duplicateTtlMs: number;
   readonly limits: PipelineParts["limits"];
   readonly version: string;
   readonly clock: Clock;
@@ -40,6 +43,10 @@ export interface LakeSessionOptions {
   readonly protection?: ProtectionOptions;
   /** The mode of files that are made in OUT_DIR. */
   readonly fileMode?: number;
+  /** When too many records are rejected; without it there is no such limit. */
+  readonly rejectLimit?: RejectLimit;
+  /** Whether each record's outcome is logged, at level debug. */
+  readonly logsRecords?: boolean;
 }
 
 const IN_CLEAR: ProtectionOptions = { keys: null, pseudonymizedFields: [] };
@@ -57,6 +64,7 @@ export class LakeSession implements Disposable {
   readonly pipeline: Pipeline;
   readonly summary: RunSummary;
   readonly checkpoint: Checkpoint;
+  readonly files: Files;
   readonly #options: LakeSessionOptions;
   readonly #metrics: MetricsFile;
   readonly #resources: DisposableStack;
@@ -77,6 +85,7 @@ export class LakeSession implements Disposable {
     this.#metrics = new MetricsFile(files);
     this.#lastPublishMs = checkpoint.lastCommitMs();
     this.checkpoint = checkpoint;
+    this.files = files;
     const parts = {
       ...options,
       files,
@@ -99,7 +108,8 @@ export class LakeSession implements Disposable {
    * 3 where it is damaged
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
-    const { outDir, ttlMs, hooks = noFaults, log, fileMode = OWNER_ONLY } = options;
+    const { outDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
+    const { fileMode = OWNER_ONLY } = options;
     using resources = new DisposableStack();
     const files = new Files(outDir, hooks, { fileMode });
     for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
@@ -109,7 +119,7 @@ export class LakeSession implements Disposable {
     if (!await files.exists(CHECKPOINT_FILE)) await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
     const checkpoint = resources.use(
-      new Checkpoint({ outDir, ttlMs, newInstanceId, fileMode, hooks }),
+      new Checkpoint({ outDir, ttlMs, duplicateTtlMs, newInstanceId, fileMode, hooks }),
     );
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await prepareStaging(files);
@@ -124,6 +134,7 @@ export class LakeSession implements Disposable {
       files,
       checkpoint.unpublishedFiles(),
     );
+    await finishPurges(files, checkpoint);
     if (deletedCount > 0) {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
     }
@@ -140,7 +151,7 @@ export class LakeSession implements Disposable {
   /** Notes that everything is published, and writes metrics.txt once more. */
   async close(): Promise<void> {
     await this.pipeline.settle();
-    this.pipeline.assertPublished();
+    this.pipeline.assertSound();
     this.checkpoint.markPublished(this.pipeline.sequence);
     await this.writeMetrics();
   }
@@ -163,27 +174,29 @@ export class LakeSession implements Disposable {
     const { clock, onCommit } = this.#options;
     this.summary.add(report);
     if (report.files.length > 0) this.#lastPublishMs = clock.nowMs();
-    this.#tidySeenIds(Math.max(EXPIRE_STEP_IDS, 2 * report.receivedCount), report.publishedCount);
+    this.#tidy(Math.max(EXPIRE_STEP_IDS, 2 * report.receivedCount), report.publishedCount);
     await this.writeMetrics();
     onCommit?.(report);
   }
 
   #idleStep(steps: number): void {
     if (this.pipeline.isCommitting) return;
-    this.#tidySeenIds(EXPIRE_STEP_IDS, 0);
+    this.#tidy(EXPIRE_STEP_IDS, 0);
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
   }
 
-  /** Ids are found, or not, whether or not they are merged or deleted, so a failure here can wait. */
-  #tidySeenIds(expireLimit: number, addedCount: number): void {
+  /** What is expired may also go later, and runs merged later, so a failure here can wait. */
+  #tidy(expireLimit: number, addedCount: number): void {
     const { clock, log } = this.#options;
     try {
+      this.checkpoint.dropDuplicatesStep(clock.nowMs());
       const deleted = this.checkpoint.expireStep(clock.nowMs(), expireLimit);
       if (deleted > 0) log.debug("expired event ids", { deleted });
       this.checkpoint.mergeSteps(clock.nowMs(), addedCount);
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
-      log.warning("seen event ids could not be merged or deleted", { error: messageOf(error) });
+      if (error instanceof SimulatedCrash) throw error;
+      log.warning("what is expired could not be deleted, or merged", { error: messageOf(error) });
     }
   }
 

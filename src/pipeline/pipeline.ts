@@ -1,4 +1,4 @@
-import { Batch, type BatchPartition } from "../core/batch.ts";
+import { Batch, type BatchPartition, type RejectedRecord } from "../core/batch.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
 import { assert, damagedError, gapError } from "../core/errors.ts";
@@ -12,6 +12,7 @@ import {
   type RecordRun,
   type TopicPartition,
 } from "../core/record.ts";
+import type { RejectLimit } from "../core/reject_window.ts";
 import { type BatchLimits, hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Encoder } from "../lake/encoder.ts";
@@ -19,7 +20,9 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Protection } from "../lake/protection.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
+import type { FaultHooks } from "../runtime/operations.ts";
 import type { Retrying } from "../runtime/retry.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
 import { commitBatch, type CommitReport } from "./commit.ts";
 
 /** What a pipeline works with. */
@@ -40,6 +43,12 @@ export interface PipelineParts {
   readonly retrying: Omit<Retrying, "onRetry">;
   /** Makes Parquet of tables; in this thread where nothing is given. */
   readonly encode?: Encoder;
+  /** When too many records are rejected; without it there is no such limit. */
+  readonly rejectLimit?: RejectLimit;
+  /** What tests, or a simulated fault, do around operations. */
+  readonly hooks?: FaultHooks;
+  /** Whether each record's outcome is logged, at level debug. */
+  readonly logsRecords?: boolean;
   /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
   readonly assertInPlace: () => Promise<void>;
   /** Called after each commit, when its files are published. */
@@ -56,6 +65,15 @@ export interface Group {
   acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void>;
 }
 
+/** Where rejected records also go, beside the dead letters of the lake. */
+export interface DeadLetterTopic {
+  readonly name: string;
+  /** Resolves when the topic has these records durably; called again after a failure that may pass. */
+  send(letters: readonly RejectedRecord[]): Promise<void>;
+  /** Called after each commit: what was sent before it will not come again. */
+  committed(): void;
+}
+
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
  * a timer. While a commit is under way `add` waits, so nothing more is taken from the source; where it may
@@ -64,6 +82,7 @@ export interface Group {
 export class Pipeline implements Disposable {
   readonly #parts: PipelineParts;
   #group: Group | null = null;
+  #deadLetterTopic: DeadLetterTopic | null = null;
   /** What is being filled. */
   #batch = new Batch();
   /** What is being committed, or waits to be after a failure; null where nothing does. */
@@ -77,16 +96,22 @@ export class Pipeline implements Disposable {
   /** By partition name: what is committed. */
   readonly #nextOffsets = new Map<string, bigint>();
   readonly #highWatermarks = new Map<string, { at: TopicPartition; offset: bigint }>();
+  readonly #breaker: CircuitBreaker | null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<unknown> = Promise.resolve();
   #isCommitting = false;
   /** Records committed by this pipeline. */
   #committedCount = 0;
-  /** A failure after a transaction: its files have no final names yet, so no later commit may follow. */
+  /**
+   * A failure after which no commit may follow: the files of the last one have no final names yet, or too many
+   * records were rejected.
+   */
   #failure: Error | null = null;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    const { rejectLimit, checkpoint } = parts;
+    this.#breaker = rejectLimit === undefined ? null : new CircuitBreaker(rejectLimit, checkpoint);
     const committed = parts.checkpoint.read();
     this.#sequence = committed.sequence;
     this.#counters = committed.counters;
@@ -132,6 +157,11 @@ export class Pipeline implements Disposable {
     this.#group = group;
   }
 
+  /** Makes each commit wait until the topic has the records that it rejected. */
+  sendDeadLettersTo(topic: DeadLetterTopic): void {
+    this.#deadLetterTopic = topic;
+  }
+
   /** Counts an assignment received from the group coordinator. */
   noteRebalance(): void {
     this.#counters.rebalances++;
@@ -169,7 +199,9 @@ export class Pipeline implements Disposable {
       }
       if (this.isAtLimit) return false;
       if (this.#batch.isEmpty) this.#startTimer();
+      const rejectedBefore = this.#batch.rejected.length;
       ingest(this.#batch, run, records, limits);
+      if (this.#batch.rejected.length > rejectedBefore) this.#noteRejected();
     }
     if (this.#isFull()) await this.#makeRoom(0);
     return isCurrent();
@@ -192,8 +224,8 @@ export class Pipeline implements Disposable {
     await this.#committing;
   }
 
-  /** @throws what kept the files of a commit from being published: the next start does it */
-  assertPublished(): void {
+  /** @throws what kept the files of a commit from being published, or ended the run: the next start goes on */
+  assertSound(): void {
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -203,6 +235,7 @@ export class Pipeline implements Disposable {
     this.#stopTimer();
     this.#batch = new Batch();
     this.#taken = null;
+    this.#breaker?.reset();
   }
 
   /** What each partition looks like from outside. */
@@ -259,6 +292,18 @@ export class Pipeline implements Disposable {
     await Promise.race([begun.promise, committed]);
   }
 
+  #noteRejected(): void {
+    const failure = this.#breaker?.noteRejected(this.#batch) ?? null;
+    if (failure !== null) this.#stop(failure);
+  }
+
+  /** Ends the run with a failure: what is buffered is not committed, also not by the timer. */
+  #stop(failure: Error): never {
+    this.#stopTimer();
+    this.#failure = failure;
+    throw failure;
+  }
+
   #startTimer(): void {
     this.#timer = setTimeout(() => {
       this.commit("latency").catch(this.#parts.onFailure);
@@ -272,7 +317,7 @@ export class Pipeline implements Disposable {
 
   /** Commits what a failure left, then what is buffered. */
   async #commit(trigger: Trigger, onBegun: () => void): Promise<void> {
-    this.assertPublished();
+    this.assertSound();
     if (this.#taken !== null) await this.#commitTaken(this.#taken, trigger);
     if (this.#batch.isEmpty) return;
     this.#stopTimer();
@@ -298,6 +343,7 @@ export class Pipeline implements Disposable {
         confirm: () => this.#confirm(epoch),
         onCommitted: (ranges, counters) => this.#committed(batch, ranges, counters),
         group: this.#group,
+        deadLetterTopic: this.#deadLetterTopic,
       });
       if (report !== null) await this.#parts.onCommit(report);
     } catch (error) {
@@ -326,6 +372,7 @@ export class Pipeline implements Disposable {
     batch.clear();
     this.#spare = batch;
     this.#taken = null;
+    this.#deadLetterTopic?.committed();
     this.#assertConservation();
   }
 

@@ -1,9 +1,12 @@
 import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
-import { inspectCheckpoint } from "../checkpoint/inspection.ts";
+import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
-import type { PartitionState } from "../core/commit.ts";
-import { damagedError, messageOf } from "../core/errors.ts";
+import type { Commit, PartitionState } from "../core/commit.ts";
+import { damagedError, messageOf, OrillaError } from "../core/errors.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
+import { GONE } from "../core/outcome.ts";
+import { parseFileName } from "../core/lake_path.ts";
+import type { PurgedFile } from "../core/purge.ts";
 import { accountFor, type OffsetGap } from "../core/verification.ts";
 import { type LakeFile, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
@@ -22,6 +25,9 @@ export interface RebuildReport {
   readonly deadLetterCount: number;
   readonly seenIdCount: number;
   readonly partitions: readonly PartitionState[];
+  /** Replays and purged files whose record the old checkpoint gave. */
+  readonly carriedReplayCount: number;
+  readonly carriedPurgeCount: number;
   /** Commits whose files are not all there, as `instance/sequence: missing rows`. */
   readonly incomplete: readonly string[];
   /** Offsets between two commits that no file there is speaks of. */
@@ -56,9 +62,11 @@ export async function rebuild(
   await publishStaged(files);
   const published = await listPublished(files);
   const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
+  const kept = readOld(outDir);
   const report = await fill(published, {
     files,
-    options: { outDir, file: NEW_FILE, ttlMs, newInstanceId, fileMode },
+    kept,
+    options: { outDir, file: NEW_FILE, ttlMs, duplicateTtlMs: 0, newInstanceId, fileMode },
     onProgress,
   }).catch(async (error) => {
     await removeNew(files);
@@ -92,8 +100,9 @@ async function publishStaged(files: Files): Promise<void> {
 
 async function fill(
   published: readonly LakeFile[],
-  { files, options, onProgress }: {
+  { files, kept, options, onProgress }: {
     readonly files: Files;
+    readonly kept: Kept;
     readonly options: ConstructorParameters<typeof Checkpoint>[0];
     readonly onProgress: (done: number, total: number) => void;
   },
@@ -105,24 +114,72 @@ async function fill(
   for (const [index, ofCommit] of groups.entries()) {
     const { counters } = checkpoint.read();
     const { idKey } = checkpoint;
-    const commit = await commitOf(files, ofCommit, { before: counters, idKey }).catch(unreadable);
+    const read = await commitOf(files, ofCommit, { before: counters, idKey }).catch(unreadable);
+    const purged = purgedOf(ofCommit, kept.purges);
+    const commit = withPurged(read, purged);
     checkpoint.adopt({ ...commit, sequence: index + 1 });
     checkpoint.mergeSteps(commit.committedAtMs, commit.freshHashes.length / HASH_WORDS);
     const rows = completeness(commit);
     eventCount += rows.events;
     deadLetterCount += rows.deadLetters;
-    const missing = rows.expectedEvents + rows.expectedDeadLetters - rows.events - rows.deadLetters;
+    const purgedCount = purged.reduce((sum, { letterCount }) => sum + letterCount, 0);
+    const expected = rows.expectedEvents + rows.expectedDeadLetters - purgedCount;
+    const missing = expected - rows.events - rows.deadLetters;
     const [first] = ofCommit;
     if (missing !== 0) incomplete.push(`${first?.instanceId}/${first?.sequence}: ${missing}`);
     fileCount += ofCommit.length;
     onProgress(fileCount, published.length);
   }
+  checkpoint.deadLetters.carryOver(kept);
   checkpoint.markPublished(groups.length);
   await restoreProtection(files, checkpoint, published);
   const { partitions } = checkpoint.read();
   const { seenIdCount } = checkpoint;
-  const counts = { fileCount, eventCount, deadLetterCount, seenIdCount };
+  const carried = {
+    carriedReplayCount: kept.replays.length,
+    carriedPurgeCount: kept.purges.length,
+  };
+  const counts = { fileCount, eventCount, deadLetterCount, seenIdCount, ...carried };
   return { commitCount: groups.length, ...counts, partitions, incomplete };
+}
+
+/** What only a checkpoint knows. */
+type Kept = Pick<CheckpointContent, "replays" | "purges">;
+
+/** What the old checkpoint notes; nothing where it is gone or cannot be read. */
+function readOld(outDir: string): Kept {
+  try {
+    return inspectCheckpoint(outDir);
+  } catch (error) {
+    if (error instanceof OrillaError) return { replays: [], purges: [] };
+    throw error;
+  }
+}
+
+/** The purged files of a commit. */
+function purgedOf(
+  ofCommit: readonly LakeFile[],
+  purges: readonly PurgedFile[],
+): readonly PurgedFile[] {
+  const [first] = ofCommit;
+  // A purge that was interrupted has left some of them.
+  const left = new Set(ofCommit.map(({ path }) => path));
+  return purges.filter(({ path }) => {
+    if (left.has(path)) return false;
+    const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+    return parsed?.instanceId === first?.instanceId && parsed?.sequence === first?.sequence;
+  });
+}
+
+/** A commit whose purged dead letters count under their reasons, since these are known. */
+function withPurged(commit: Commit, purged: readonly PurgedFile[]): Commit {
+  const rejected = { ...commit.counters.rejected };
+  for (const [reason, count] of purged.flatMap(({ reasons }) => Object.entries(reasons))) {
+    rejected[reason] = (rejected[reason] ?? 0) + count;
+    rejected[GONE] = (rejected[GONE] ?? 0) - count;
+  }
+  if (rejected[GONE] === 0) delete rejected[GONE];
+  return { ...commit, counters: { ...commit.counters, rejected } };
 }
 
 function unreadable(error: unknown): never {

@@ -1,8 +1,11 @@
 import { isLocked } from "../checkpoint/lock.ts";
-import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
+import { type CheckpointContent, inspectCheckpoint, isPurged } from "../checkpoint/inspection.ts";
+import { readFileFilter } from "../checkpoint/traces.ts";
 import type { ManifestFile } from "../core/commit.ts";
 import { totalOf } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
+import { IdHash, mayHold } from "../core/id_filter.ts";
+import type { PurgedFile } from "../core/purge.ts";
 import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
 import {
   accountFor,
@@ -10,6 +13,7 @@ import {
   type Finding,
   type PartitionAccount,
   RepeatedTexts,
+  replayFindings,
   type Suspects,
 } from "../core/verification.ts";
 import { type FileContent, listParquet, listStaged, readLakeFile } from "../lake/lake_reader.ts";
@@ -23,6 +27,9 @@ export interface VerifyReport {
   readonly fileCount: number;
   readonly eventCount: number;
   readonly deadLetterCount: number;
+  /** Dead-letter files that `dlq purge` removed: they are missing, and that is right. */
+  readonly purgedFileCount: number;
+  readonly purgedLetterCount: number;
   readonly bytes: number;
   readonly seenIdCount: number;
   readonly commitCount: number;
@@ -45,36 +52,56 @@ export async function verify(
   await loadParquet();
   const checkpoint = inspectCheckpoint(files.absolute("."));
   const { accounts, findings } = accountFor(checkpoint.ranges, checkpoint.committed.partitions);
-  const all: Finding[] = [...findings, ...countersFindings(checkpoint)];
+  const all: Finding[] = [
+    ...findings,
+    ...countersFindings(checkpoint),
+    ...replayFindings(checkpoint.replays, checkpoint.ranges),
+  ];
   const repeated = new RepeatedTexts();
+  const kept = await keptFiles(files, checkpoint);
   let done = 0;
-  for (const expected of checkpoint.files) {
+  for (const expected of kept) {
     all.push(...await checkFile(files, expected, { checkpoint, repeated }));
-    onProgress(++done, checkpoint.files.length);
+    onProgress(++done, kept.length);
   }
   const unknown = await unknownFiles(files, checkpoint);
   all.push(...unknown.findings);
   all.push(...await eventsTwice({ files, ttlMs }, checkpoint, repeated.suspects()));
   const rows = (kind: ManifestFile["kind"]) =>
-    checkpoint.files.filter((file) => file.kind === kind).reduce(
-      (sum, file) => sum + file.rowCount,
-      0,
-    );
+    kept.filter((file) => file.kind === kind).reduce((sum, file) => sum + file.rowCount, 0);
   return {
     findings: all,
     accounts,
-    fileCount: checkpoint.files.length,
+    fileCount: kept.length,
     eventCount: rows("events"),
     deadLetterCount: rows("dead_letters"),
-    bytes: checkpoint.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...purgedCounts(checkpoint.purges),
+    bytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
     seenIdCount: checkpoint.seenIdCount,
     commitCount: checkpoint.commits.length,
     leftoverCount: unknown.leftoverCount,
   };
 }
 
+/** The files of the manifest but those that were purged; a purge that was interrupted has left some of them. */
+async function keptFiles(
+  files: Files,
+  { files: known, purges }: CheckpointContent,
+): Promise<CheckpointContent["files"]> {
+  const purged = new Set(purges.map(({ path }) => path));
+  const left = new Set<string>();
+  for (const path of purged) if (await files.exists(path)) left.add(path);
+  return known.filter(({ finalPath }) => !purged.has(finalPath) || left.has(finalPath));
+}
+
+function purgedCounts(purges: readonly PurgedFile[]) {
+  const purgedLetterCount = purges.reduce((sum, { letterCount }) => sum + letterCount, 0);
+  return { purgedFileCount: purges.length, purgedLetterCount };
+}
+
 /** The totals that metrics show must be those of the partitions, and of the seen ids. */
-function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointContent): Finding[] {
+function countersFindings({ committed, ...counts }: CheckpointContent): Finding[] {
+  const { seenIdCount, seenIdCounter, recordedDuplicateCount } = counts;
   const { counters, partitions } = committed;
   const sum = (of: (partition: (typeof partitions)[number]) => number) =>
     partitions.reduce((total, partition) => total + of(partition), 0);
@@ -101,6 +128,11 @@ function countersFindings({ committed, seenIdCount, seenIdCounter }: CheckpointC
       `there are ${seenIdCount}, and ${seenIdCounter} were counted: duplicates may pass`;
     findings.push({ kind: "seen_ids_changed", subject: "seen ids", detail });
   }
+  if (recordedDuplicateCount > counters.duplicate) {
+    const detail =
+      `the positions of ${recordedDuplicateCount} are kept, and ${counters.duplicate} were counted`;
+    findings.push({ kind: "counts_do_not_close", subject: "recorded duplicates", detail });
+  }
   return findings;
 }
 
@@ -114,7 +146,11 @@ async function checkFile(
 ): Promise<readonly Finding[]> {
   const subject = expected.finalPath;
   const path = await placeOf(files, expected);
-  if (path === null) return [{ kind: "missing_file", subject, detail: "it was committed" }];
+  if (path === null) {
+    // It may have been purged since the checkpoint was read.
+    if (isPurged(files.absolute("."), subject)) return [];
+    return [{ kind: "missing_file", subject, detail: "it was committed" }];
+  }
   if (path !== subject) {
     const commit = checkpoint.commits.find(({ sequence }) => sequence === expected.sequence);
     if (commit?.isPublished) {
@@ -134,7 +170,22 @@ async function checkFile(
   }
   const ids = content.eventIds.filter((id) => id !== null);
   if (expected.kind === "events") repeated.note(ids);
-  return compareFile(expected, content);
+  return [...compareFile(expected, content), ...filterFindings(files, { expected, ids })];
+}
+
+/** A file without a filter is looked through by each trace; a filter that misses an id hides it. */
+function filterFindings(files: Files, { expected, ids }: {
+  readonly expected: CheckpointContent["files"][number];
+  readonly ids: readonly string[];
+}): readonly Finding[] {
+  const filter = readFileFilter(files.absolute("."), expected);
+  if (filter === null) return [];
+  const missed = ids.filter((id) => !mayHold(filter, IdHash.of(id))).length;
+  if (missed === 0) return [];
+  const detail =
+    `${missed} of its event ids are not in its filter: orilla trace would not find them. ` +
+    `Make the filters anew from the files: orilla rebuild`;
+  return [{ kind: "wrong_filter", subject: expected.finalPath, detail }];
 }
 
 /** Where a committed file is: under its final name, or staged until it gets that; null where it is neither. */

@@ -162,6 +162,11 @@ export class Files {
     return Deno.readFile(this.absolute(path));
   }
 
+  /** The bytes of a file, null where there is none. */
+  readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return ifFound(() => this.read(path));
+  }
+
   /** Names in a folder, sorted; none where there is no such folder. */
   async list(path: string): Promise<readonly string[]> {
     const entries = await ifFound(() => Array.fromAsync(Deno.readDir(this.absolute(path))));

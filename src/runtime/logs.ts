@@ -8,7 +8,7 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 
 /**
  * The fields that log lines may carry. Everything else that code passes along is left out, so that nothing
- * of an event can reach a log by accident.
+ * of an event but its id can reach a log by accident.
  */
 const FIELDS = [
   "attempts",
@@ -19,6 +19,7 @@ const FIELDS = [
   "duplicate",
   "durationMs",
   "error",
+  "eventId",
   "files",
   "groupId",
   "instanceId",
@@ -26,6 +27,7 @@ const FIELDS = [
   "nextOffset",
   "offset",
   "operation",
+  "outcome",
   "outDir",
   "partition",
   "partitions",

@@ -23,6 +23,8 @@ export interface Retrying {
   readonly sleep: (ms: number) => Promise<void>;
   /** Told of each failure that is followed by another try. */
   readonly onRetry: (operation: RetriedOperation, error: unknown, waitMs: number) => void;
+  /** Asked after each failure: false where nobody needs the result any more, or it will not come this way. */
+  readonly isWanted?: (error: unknown) => boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface Retrying {
  */
 export async function retry<T>(
   operation: RetriedOperation,
-  { policy, clock, random, sleep, onRetry }: Retrying,
+  { policy, clock, random, sleep, onRetry, isWanted = () => true }: Retrying,
   action: () => Promise<T> | T,
 ): Promise<T> {
   const startMs = clock.monotonicMs();
@@ -41,7 +43,7 @@ export async function retry<T>(
     try {
       return await action();
     } catch (error) {
-      if (!canPassLater(error)) throw error;
+      if (!canPassLater(error) || !isWanted(error)) throw error;
       const longest = Math.min(policy.capMs, policy.baseMs * 2 ** (attempt - 1));
       const waitMs = Math.ceil(longest * (0.5 + random() / 2));
       const spentMs = clock.monotonicMs() - startMs;
@@ -77,12 +79,35 @@ const TRANSIENT_CODES = new Set([
 /** Primary SQLite result codes: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN (sqlite.org/rescode.html). */
 const TRANSIENT_SQLITE = new Set([5, 6, 8, 10, 13, 14]);
 
+/** Failures of kafkajs that stay as they are however often one tries: not the broker's doing, or its refusal. */
+const LASTING_KAFKAJS = new Set([
+  "KafkaJSInvariantViolation",
+  "KafkaJSNotImplemented",
+  "KafkaJSSASLAuthenticationError",
+  "KafkaJSServerDoesNotSupportApiKey",
+  "KafkaJSUnsupportedMagicByteInMessageSet",
+]);
+
 /** Whether a failure may pass by itself: the one place that decides it. */
 export function canPassLater(error: unknown): boolean {
   if (error instanceof OrillaError || !(error instanceof Error)) return false;
+  if (error.name.startsWith("KafkaJS")) return canKafkaPassLater(error);
   if ("retriable" in error && error.retriable === true) return true;
   if ("errcode" in error && typeof error.errcode === "number") {
     return TRANSIENT_SQLITE.has(error.errcode & 0xff);
   }
   return "code" in error && typeof error.code === "string" && TRANSIENT_CODES.has(error.code);
+}
+
+/**
+ * kafkajs marks an error as lasting once its own few tries are spent, so what counts is what it wraps: an
+ * answer of the broker passes where the protocol says so; anything else (connections, timeouts, a leader
+ * that is being elected) passes unless it is listed.
+ */
+function canKafkaPassLater(error: Error): boolean {
+  if (LASTING_KAFKAJS.has(error.name)) return false;
+  if ("type" in error && typeof error.type === "string") {
+    return "retriable" in error && error.retriable === true;
+  }
+  return !(error.cause instanceof Error) || canKafkaPassLater(error.cause);
 }

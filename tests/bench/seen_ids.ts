@@ -119,6 +119,7 @@ class Feeder {
       const commit = {
         ...{ sequence: ++this.#sequence, committedAtMs: nowMs, trigger: "events" as const },
         ...{ files: [], ranges: [], freshHashes: distinct.hashes, counters: zeroCounters() },
+        ...{ traces: { filters: [], duplicates: null }, replays: [] },
       };
       meter.time("commit", () => checkpoint.commit(commit));
       meter.time("merge", () => checkpoint.mergeSteps(nowMs, size));
@@ -135,7 +136,7 @@ function megabytes(bytes: number): string {
 }
 
 function openCheckpoint(outDir: string, ttlMs: number): Checkpoint {
-  return new Checkpoint({ outDir, ttlMs, newInstanceId: "0123456789ab" });
+  return new Checkpoint({ outDir, ttlMs, duplicateTtlMs: 0, newInstanceId: "0123456789ab" });
 }
 
 interface Options {

@@ -256,3 +256,38 @@ Deno.test("Checkpoint can have another file name", async () => {
   using other = openCheckpoint(folder.path, { file: "other.sqlite" });
   assert.equal(other.read().sequence, 1);
 });
+
+Deno.test("Checkpoint.rehearse() writes a commit and takes it back, and throws what it would throw", async () => {
+  await using folder = await temporaryFolder();
+  using checkpoint = openCheckpoint(folder.path);
+  const before = inspectCheckpoint(folder.path);
+  checkpoint.rehearse(fullCommit());
+  assert.deepEqual(inspectCheckpoint(folder.path), before);
+  assert.deepEqual([checkpoint.seenIdCount, ...seenAmong(checkpoint, ["a"], 0)], [0]);
+  const files = [manifestFile("a"), manifestFile("a")];
+  assert.throws(() => checkpoint.rehearse({ ...fullCommit(), files }), /UNIQUE/);
+  checkpoint.commit(fullCommit());
+  assert.equal(checkpoint.seenIdCount, 3);
+});
+
+Deno.test("Checkpoint.recentCounts() begins with the last commit, and may be left early", async () => {
+  await using folder = await temporaryFolder();
+  using checkpoint = openCheckpoint(folder.path);
+  assert.deepEqual([...checkpoint.recentCounts()], []);
+  const ranges = (sequence: bigint) => [
+    rangeOf(sequence * 10n, sequence * 10n + 4n, { publishedCount: 3, rejectedCount: 1 }),
+    rangeOf(sequence, sequence + 1n, { partition: 1, publishedCount: 0, duplicateCount: 1 }),
+  ];
+  checkpoint.commit(commitOf(1, { ranges: ranges(1n) }));
+  checkpoint.commit(commitOf(2, { ranges: [rangeOf(0n, 7n, { partition: 2 })] }));
+  assert.deepEqual([...checkpoint.recentCounts()], [
+    { receivedCount: 7, rejectedCount: 0 },
+    { receivedCount: 5, rejectedCount: 1 },
+  ]);
+  for (const { receivedCount } of checkpoint.recentCounts()) {
+    assert.equal(receivedCount, 7);
+    break;
+  }
+  checkpoint.commit(commitOf(3, { ranges: ranges(3n) }));
+  assert.equal(checkpoint.read().sequence, 3);
+});

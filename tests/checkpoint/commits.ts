@@ -16,6 +16,7 @@ export function openCheckpoint(
   return new Checkpoint({
     outDir,
     ttlMs: 0,
+    duplicateTtlMs: 0,
     newInstanceId: "3f9c1a0b77d2",
     newIdKey: ID_KEY,
     ...options,
@@ -48,6 +49,8 @@ export function commitOf(
     files: [],
     ranges: [],
     freshHashes: hashesOf(freshIds).hashes,
+    traces: { filters: [], duplicates: null },
+    replays: [],
     counters: zeroCounters(),
     ...parts,
   };

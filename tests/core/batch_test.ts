@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
 import { ACCIONES } from "../../src/core/event.ts";
+import { ingest } from "../../src/core/ingest.ts";
+import { RecordList } from "../../src/core/record_list.ts";
+import type { RawRecord } from "../../src/core/record.ts";
+import { checkProperty } from "../property_seed.ts";
 import {
   batchOfEvents,
   bytesOf,
@@ -113,13 +118,16 @@ Deno.test("Batch counts received and rejected records and next offsets by partit
   assert.deepEqual([...batch.partitionIndexes.subarray(0, batch.length)], [0, 2, 0]);
 });
 
-Deno.test("Batch counts the bytes of keys and values, of rejected records too", () => {
+Deno.test("Batch counts the bytes of keys, values and headers, of rejected records too", () => {
   const batch = new Batch();
   const valid = bytesOf(eventText());
   ingestRecord(batch, HERE, recordOf(valid, { offset: 0n, key: bytesOf("abc") }));
   ingestRecord(batch, HERE, recordOf(bytesOf("{"), { offset: 1n, key: bytesOf("de") }));
   ingestRecord(batch, HERE, recordOf(null, { offset: 2n }));
   assert.equal(batch.bytes, valid.length + 3 + 1 + 2);
+  const headers = [{ name: "four", value: bytesOf("12345") }, { name: "a", value: bytesOf("") }];
+  ingestRecord(batch, HERE, recordOf(null, { offset: 3n, headers }));
+  assert.equal(batch.bytes, valid.length + 3 + 1 + 2 + (4 + 5 + 2) + (1 + 2));
 });
 
 Deno.test("Batch.addRejected() keeps the whole record and where it lay", () => {
@@ -162,4 +170,90 @@ Deno.test("Batch.clear() forgets all records and keeps the columns' memory", () 
   assert.deepEqual([batch.eventIds.length, batch.eventIds.at(0)], [1, "c"]);
   assert.equal(batch.extras.has(0), false);
   assert.deepEqual(batch.partitions.map(({ topic, index }) => [topic, index]), [["other", 0]]);
+});
+
+/** Everything that the rows of a batch say. */
+function rowsOf(batch: Batch) {
+  return Array.from({ length: batch.length }, (_, row) => [
+    batch.eventIds.at(row),
+    batch.days[row],
+    batch.microseconds[row],
+    batch.usuarioIds[row],
+    batch.acciones[row],
+    batch.montos[row],
+    batch.extras.get(row),
+    batch.positionOf(row),
+    batch.timestampsMs[row],
+  ]);
+}
+
+Deno.test("Batch.recordsOf() finds a row's record in whichever run it came", () => {
+  const batch = new Batch();
+  const take = (partition: number, first: number) => {
+    const records = Array.from(
+      { length: 5 },
+      (_, i) =>
+        i === 2
+          ? recordOf(null, { offset: BigInt(first + i) })
+          : eventRecord({ event_id: `p${partition}o${first + i}` }, { offset: BigInt(first + i) }),
+    );
+    const cursor = new RecordList(records);
+    while (cursor.next()) ingest(batch, { topic: "events", partition }, cursor);
+  };
+  take(0, 10);
+  take(1, 10);
+  take(0, 20);
+  const rows = [...Array(batch.length).keys()].filter((row) => row % 3 !== 1);
+  const records = batch.recordsOf(rows);
+  assert.deepEqual([...records.keys()].sort((a, b) => a - b), rows);
+  for (const [row, record] of records) {
+    const { partition, offset } = batch.positionOf(row);
+    assert.deepEqual(record, eventRecord({ event_id: `p${partition}o${offset}` }, { offset }));
+  }
+});
+
+Deno.test("Batch.rejectRows() takes rows out, leaves the others as they were, and counts them by partition", () => {
+  checkProperty(
+    fc.property(fc.array(fc.boolean(), { maxLength: 40 }), (isRejected) => {
+      const batch = new Batch();
+      const records: RawRecord[] = [];
+      isRejected.forEach((_, i) => {
+        const fields = {
+          event_id: `e${i}`,
+          ts: new Date(i * 86_400_000 + i).toISOString(),
+          usuario_id: i,
+          accion: ACCIONES[i % 4],
+          monto: i / 4,
+          ...(i % 3 === 0 ? { n: i } : {}),
+        };
+        const at = { topic: "events", partition: i % 3 };
+        const origin = i % 4 === 1 ? { origin: { ...at, offset: 77n, attempts: i } } : {};
+        const record = eventRecord(fields, { offset: BigInt(i), timestampMs: i, ...origin });
+        records.push(record);
+        ingestRecord(batch, at, record);
+      });
+      const before = rowsOf(batch);
+      const rejected = {
+        kind: "rejected",
+        reason: "not_encodable",
+        path: null,
+        eventId: "e",
+      } as const;
+      const rows = isRejected.flatMap((is, row) => is ? [row] : []);
+      batch.rejectRows(new Map(rows.map((row) => [row, rejected])));
+      assert.deepEqual(rowsOf(batch), before.filter((_, row) => !isRejected[row]));
+      assert.deepEqual(
+        batch.rejected.map((letter) => [
+          letter.topicPartition.partition,
+          letter.record,
+          letter.attempts,
+        ]),
+        rows.map((row) => [row % 3, records[row], (records[row]?.origin?.attempts ?? 0) + 1]),
+      );
+      assert.equal(batch.receivedCount, isRejected.length);
+      for (const { partition, rejectedCount } of batch.partitions) {
+        assert.equal(rejectedCount, rows.filter((row) => row % 3 === partition).length);
+      }
+    }),
+  );
 });

@@ -51,8 +51,11 @@ function contentsOf(cursor: RecordCursor) {
 
 Deno.test("RecordReader and RecordList say the same of any records", () => {
   checkProperty(fc.property(anyRecords, (records) => {
-    const fromBlock = contentsOf(new RecordReader(blockOf(records, BASE)));
-    assert.deepEqual(fromBlock, contentsOf(new RecordList(records)));
+    const reader = new RecordReader(blockOf(records, BASE)), list = new RecordList(records);
+    const fromBlock = contentsOf(reader);
+    assert.deepEqual(fromBlock, contentsOf(list));
+    assert.deepEqual(contentsOf(reader.again()), fromBlock);
+    assert.deepEqual(contentsOf(list.again()), fromBlock);
     assert.deepEqual(fromBlock.map(({ record }) => record), records);
   }));
 });
@@ -92,9 +95,11 @@ Deno.test("RecordReader takes a value that ends where the bytes after it would g
 Deno.test("RecordReader passes over the records below an offset", () => {
   checkProperty(
     fc.property(anyRecords, fc.bigInt({ min: 990n, max: 150_000n }), (records, from) => {
-      const seen = contentsOf(new RecordReader(blockOf(records, BASE), from));
+      const reader = new RecordReader(blockOf(records, BASE), from);
+      const seen = contentsOf(reader);
       const expected = records.filter(({ offset }) => offset >= from);
       assert.deepEqual(seen.map(({ record }) => record), expected);
+      assert.deepEqual(contentsOf(reader.again()), seen);
     }),
   );
 });

@@ -1,86 +1,33 @@
 import assert from "node:assert/strict";
 import { Batch } from "../../src/core/batch.ts";
-import { decode } from "../../src/core/decode.ts";
 import { ingest } from "../../src/core/ingest.ts";
-import { isReason, type Reason, REASON_CODES, REASONS } from "../../src/core/outcome.ts";
+import { decode } from "../../src/core/decode.ts";
+import { isReason, REASON_CODES, REASONS, stageOf } from "../../src/core/outcome.ts";
 import { validate } from "../../src/core/validate.ts";
-import { bytesOf, eventText, HERE, ingestRecord, recordOf } from "./samples.ts";
+import { REASONS_OF_BYTES, REJECTIONS } from "./rejections.ts";
+import { batchOf, bytesOf, eventText, HERE, ingestRecord, recordOf } from "./samples.ts";
 
-const MAX_RECORD_BYTES = 1 << 20;
-
-interface Rejection {
-  readonly value: Uint8Array | string | null;
-  readonly path: string | null;
-  /** The event_id that the dead letter names; e1 where nothing is said and there is a path. */
-  readonly eventId?: string | null;
-}
-
-function wrongField(path: string, ...values: readonly unknown[]): Rejection[] {
-  return values.map((value) => ({ value: eventText({ [path]: value }), path }));
-}
-
-/** A field written as JSON text, for numbers that JSON.stringify does not write. */
-function rawField(path: string, ...texts: readonly string[]): Rejection[] {
-  return texts.map((text) => ({
-    value: eventText({ [path]: "?" }).replace('"?"', text),
-    path,
-  }));
-}
-
-const LONE_SURROGATE = String.raw`"\ud800"`;
-
-const REJECTIONS: Readonly<Record<Reason, readonly Rejection[]>> = {
-  too_large: [{ value: "x".repeat(MAX_RECORD_BYTES + 1), path: null }],
-  no_value: [{ value: null, path: null }, { value: "", path: null }],
-  not_utf8: [{ value: Uint8Array.of(0x7b, 0xff, 0x7d), path: null }],
-  not_json: [{ value: '{"event_id":"e1"', path: null }],
-  not_object: [{ value: `[${eventText()}]`, path: null }],
-  nested_too_deep: [{
-    value: `${eventText().slice(0, -1)},"big":1e999,"deep":${"[".repeat(100_000)}${
-      "]".repeat(100_000)
-    }}`,
-    path: null,
-    eventId: "e1",
-  }],
-  event_id_missing: wrongField("event_id", undefined).map(withoutId),
-  event_id_not_string: wrongField("event_id", 1, null, true, ["e1"], { a: 1 }).map(withoutId),
-  event_id_empty: wrongField("event_id", "").map(withoutId),
-  event_id_not_unicode: rawField("event_id", LONE_SURROGATE, String.raw`"a\udc00b"`)
-    .map(withoutId),
-  ts_missing: wrongField("ts", undefined),
-  ts_not_string: wrongField("ts", 1764000000, null, ["2026-11-24"]),
-  ts_not_iso8601: wrongField("ts", "yesterday", "", "2026-11-31", "2016-12-31T23:59:60Z"),
-  usuario_id_missing: wrongField("usuario_id", undefined),
-  usuario_id_not_integer: [
-    ...wrongField("usuario_id", "7", 7.5, null, true, [7], 2 ** 53, -(2 ** 53)),
-    ...rawField("usuario_id", "1e400", "9007199254740993", "9007199254740990.6"),
-    ...rawField("usuario_id", "7.00000000000000000001", "1e-400"),
-  ],
-  accion_not_allowed: wrongField("accion", "hover", "Click", "", null, 1, ["click"]),
-  monto_not_number: wrongField("monto", "12.5", true, [1], {}),
-  monto_not_finite: rawField("monto", "1e400", "-1e400"),
-  monto_negative: wrongField("monto", -0.01, -1e300),
-  monto_not_exact: rawField("monto", "9007199254740993", "123456789.123456789", "1e-400"),
-};
-
-function withoutId(rejection: Rejection): Rejection {
-  return { ...rejection, eventId: null };
-}
-
-for (const reason of REASON_CODES) {
+for (const reason of REASONS_OF_BYTES) {
   Deno.test(`validate() gives the reason ${reason}, with its path and event_id`, () => {
     for (const { value, path, eventId = path === null ? null : "e1" } of REJECTIONS[reason]) {
-      const batch = new Batch();
-      const record = recordOf(typeof value === "string" ? bytesOf(value) : value);
-      ingestRecord(batch, HERE, record, (batch, at, cursor) => {
-        ingest(batch, at, cursor, { maxRecordBytes: MAX_RECORD_BYTES });
-      });
+      const batch = batchOf([typeof value === "string" ? bytesOf(value) : value]);
       const found = batch.rejected.map(({ rejected }) => rejected);
       assert.deepEqual(found, [{ kind: "rejected", reason, path, eventId }], String(value));
       assert.equal(batch.length, 0);
     }
   });
 }
+
+Deno.test("ingest() gives the reason too_large to a record that is, without reading it", () => {
+  const batch = new Batch();
+  const take: typeof ingest = (batch, at, cursor) =>
+    ingest(batch, at, cursor, { maxRecordBytes: eventText().length });
+  ingestRecord(batch, HERE, recordOf(bytesOf(eventText())), take);
+  ingestRecord(batch, HERE, recordOf(bytesOf(`${eventText()} `), { offset: 1n }), take);
+  const found = batch.rejected.map(({ rejected }) => rejected);
+  assert.deepEqual(found, [{ kind: "rejected", reason: "too_large", path: null, eventId: null }]);
+  assert.equal(batch.length, 1);
+});
 
 function validated(text: string) {
   const decoded = decode(bytesOf(text));
@@ -151,4 +98,20 @@ Deno.test("isReason() knows the codes and nothing else", () => {
   assert.deepEqual(REASON_CODES.filter(isReason), Object.keys(REASONS));
   for (const text of ["", "toString", "__proto__", "NO_VALUE"]) assert.equal(isReason(text), false);
   for (const code of REASON_CODES) assert.match(code, /^[a-z0-9_]{1,40}$/);
+});
+
+Deno.test("each reason has a stage", () => {
+  assert.deepEqual(
+    ["no_value", "not_utf8", "not_json", "not_object"].filter(isReason).map(stageOf),
+    [
+      "decode",
+      "decode",
+      "decode",
+      "decode",
+    ],
+  );
+  assert.deepEqual([stageOf("nested_too_deep"), stageOf("ts_missing")], ["validate", "validate"]);
+  assert.equal(stageOf("not_encodable"), "encode");
+  const ofSchema = REASON_CODES.filter((code) => stageOf(code) === "validate");
+  assert.equal(ofSchema.length, REASON_CODES.length - 5);
 });

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ManifestFile, OffsetRange, PartitionState } from "../../src/core/commit.ts";
-import { accountFor, compareFile, RepeatedTexts } from "../../src/core/verification.ts";
+import {
+  accountFor,
+  compareFile,
+  RepeatedTexts,
+  replayFindings,
+} from "../../src/core/verification.ts";
+import { type MarkedReplay, REPLAY_PARTITION, type ReplayOutcome } from "../../src/core/replay.ts";
 import { checkProperty } from "../property_seed.ts";
 
 const HERE = { topic: "events", partition: 0 };
@@ -157,4 +163,32 @@ Deno.test("RepeatedTexts suspects every text that occurs twice, wherever it stan
     }),
     { runs: 300 },
   );
+});
+
+Deno.test("replayFindings() wants a mark for each replay of a commit, and no other", () => {
+  const mark = (offset: bigint, outcome: ReplayOutcome, sequence: number | null): MarkedReplay => ({
+    letter: { ...HERE, offset, attempts: 1 },
+    outcome,
+    detail: null,
+    sequence,
+    replayedAtMs: 0,
+  });
+  const counts = { publishedCount: 1, duplicateCount: 1, rejectedCount: 1 };
+  const ranges = [
+    { ...range(0, 3, counts), ...REPLAY_PARTITION, sequence: 7 },
+    { ...range(0, 5), sequence: 8 },
+  ];
+  const marks = [
+    mark(1n, "published", 7),
+    mark(2n, "duplicate", 7),
+    mark(3n, "rejected", 7),
+    mark(4n, "sent", null),
+    mark(5n, "duplicate", null),
+  ];
+  assert.deepEqual(replayFindings(marks, ranges), []);
+  for (const changed of [marks.slice(1), [...marks, mark(6n, "published", 7)]]) {
+    const [finding] = replayFindings(changed, ranges);
+    assert.equal(finding?.kind, "counts_do_not_close");
+    assert.equal(finding?.subject, "dlq replay/0");
+  }
 });

@@ -3,6 +3,7 @@ import { SimulatedCrash } from "../../src/runtime/operations.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { CrashHooks, type CrashPoint } from "./crash_hooks.ts";
 import { differences } from "./lake_oracle.ts";
+import { unrecordedDuplicateCount } from "../recorded_duplicates.ts";
 import { runOnce, scratchFolder } from "./lake_run.ts";
 import { variedTopic } from "./memory_topic.ts";
 
@@ -34,6 +35,7 @@ async function crashPoints(): Promise<{ points: CrashPoint[]; operations: readon
   await withScratch(async (outDir) => {
     operations = (await runToCrash(outDir, null)).operations;
     assert.deepEqual(await differences(outDir, topic), []);
+    assert.equal(unrecordedDuplicateCount(outDir), 0, "all duplicates are recorded");
   });
   const points = operations.flatMap((_, index): CrashPoint[] => [
     { index, side: "before" },
@@ -65,6 +67,7 @@ for (const isPowerCut of [false, true]) {
         await runOnce(outDir, { topic });
         const found = await differences(outDir, topic);
         assert.deepEqual(found, [], `${what} ${point.side} ${operations[point.index]}`);
+        assert.equal(unrecordedDuplicateCount(outDir), 0, "all duplicates are recorded");
       });
     }
   });

@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
 import { referenceChaskey } from "../reference_chaskey.ts";
+import { recordedDuplicates } from "../recorded_duplicates.ts";
 import type { MemoryTopic } from "./memory_topic.ts";
 
 /**
@@ -33,7 +34,29 @@ export async function differences(outDir: string, topic: MemoryTopic): Promise<s
   const duplicateCount = truths.length - dates.size - invalidCount;
   const counts = { published: dates.size, duplicate: duplicateCount, rejected: invalidCount };
   checkCheckpoint(outDir, { topic, ids: dates, counts, expect });
+  const published = new Set(rows.map((row) => `${row.kafka_partition}/${row.kafka_offset}`));
+  const duplicates = duplicateTexts(topic, published);
+  const recorded = recordedDuplicates(outDir).map(({ partition, offset, eventId }) =>
+    `${partition}/${offset} ${eventId}`
+  );
+  if (new Set(recorded).size < recorded.length) found.push("a duplicate is recorded twice");
+  for (const text of recorded) {
+    if (!duplicates.has(text)) found.push(`${text} is recorded, and no duplicate`);
+  }
   return found;
+}
+
+/** The valid records that are no rows, as `partition/offset event_id`. */
+function duplicateTexts(topic: MemoryTopic, published: ReadonlySet<string>): Set<string> {
+  const texts = new Set<string>();
+  topic.partitions.forEach((entries, partition) =>
+    entries.forEach(({ truth }, offset) => {
+      const position = `${partition}/${offset}`;
+      if (truth.kind === "invalid" || published.has(position)) return;
+      texts.add(`${position} ${truth.eventId}`);
+    })
+  );
+  return texts;
 }
 
 function checkCheckpoint(

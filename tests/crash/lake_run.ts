@@ -1,4 +1,5 @@
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
+import type { DeadLetterTopic } from "../../src/pipeline/pipeline.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
 import type { MemoryTopic } from "./memory_topic.ts";
 
@@ -26,6 +27,7 @@ export function testSession(
   return {
     outDir,
     ttlMs: 7 * 86_400_000,
+    duplicateTtlMs: 7 * 86_400_000,
     limits: testLimits({}),
     version: "test",
     clock: { nowMs: () => 1_795_000_000_000, monotonicMs: () => performance.now() },
@@ -46,14 +48,28 @@ export function testSession(
 /** Opens the lake, takes in what is not committed of the topic, and closes it. */
 export async function runOnce(
   outDir: string,
-  { topic, hooks, runLength = 7 }: {
+  { topic, hooks, runLength = 7, overrides = {}, deadLetterTopic }: {
     readonly topic: MemoryTopic;
     readonly hooks?: FaultHooks;
     readonly runLength?: number;
+    readonly overrides?: Partial<LakeSessionOptions>;
+    readonly deadLetterTopic?: DeadLetterTopic;
   },
 ): Promise<void> {
-  const overrides = hooks === undefined ? {} : { hooks };
-  using session = await LakeSession.open(testSession(outDir, overrides));
+  const options = { ...overrides, ...(hooks && { hooks }) };
+  using session = await LakeSession.open(testSession(outDir, options));
+  if (deadLetterTopic !== undefined) session.pipeline.sendDeadLettersTo(deadLetterTopic);
   await topic.feed(session, runLength);
   await session.close();
+}
+
+/** Copies what is in a folder into another one. */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (!isDirectory) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+    else {
+      await Deno.mkdir(`${to}/${name}`);
+      await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    }
+  }
 }

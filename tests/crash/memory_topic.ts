@@ -1,6 +1,8 @@
+import type { RejectedRecord } from "../../src/core/batch.ts";
 import { RecordList } from "../../src/core/record_list.ts";
 import type { RawRecord } from "../../src/core/record.ts";
 import type { LakeSession } from "../../src/pipeline/lake_session.ts";
+import type { DeadLetterTopic } from "../../src/pipeline/pipeline.ts";
 
 /** What a record of a test topic must become. */
 export type Truth =
@@ -87,4 +89,31 @@ export function variedTopic(recordCount: number): MemoryTopic {
     topic.append(partition, { value, truth: { kind: "valid", eventId: `e${id}`, date } });
   }
   return topic;
+}
+
+/** A topic in memory: what it has is durable. */
+export class MemoryDeadLetterTopic implements DeadLetterTopic {
+  readonly name = "dead";
+  readonly offsets: number[] = [];
+  /** partition/offset of each. */
+  readonly positions: string[] = [];
+  committedCount = 0;
+  /** What the next sends throw, one after the other. */
+  readonly failures: Error[] = [];
+
+  send(letters: readonly RejectedRecord[]): Promise<void> {
+    const failure = this.failures.shift();
+    if (failure !== undefined) return Promise.reject(failure);
+    this.positions.push(
+      ...letters.map(({ record, topicPartition }) =>
+        `${topicPartition.partition}/${record.offset}`
+      ),
+    );
+    this.offsets.push(...letters.map(({ record }) => Number(record.offset)));
+    return Promise.resolve();
+  }
+
+  committed(): void {
+    this.committedCount++;
+  }
 }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { type OperationLabel, SimulatedCrash } from "../../src/runtime/operations.ts";
 import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
+import { recordedDuplicates } from "../recorded_duplicates.ts";
 import { replayHint, testSeed } from "../property_seed.ts";
 import { CrashHooks, type CrashPoint } from "./crash_hooks.ts";
 import { scratchFolder, testLimits, testSession } from "./lake_run.ts";
@@ -132,7 +133,10 @@ async function outcomeOf(outDir: string, topic: PlainTopic): Promise<Outcome> {
       rejected: Number(rejected ?? 0),
     };
   });
-  return { rows: await readLake(outDir), letters: await readDeadLetters(outDir), partitions };
+  const duplicates = recordedDuplicates(outDir)
+    .map(({ partition, offset, eventId }) => `${partition}/${offset} ${eventId}`);
+  const [rows, letters] = [await readLake(outDir), await readDeadLetters(outDir)];
+  return { rows, letters, partitions, duplicates };
 }
 
 function note({ partitions }: Outcome): void {
@@ -214,6 +218,9 @@ Deno.test("the oracle of the property finds a row lost, twice, moved, or out of 
       { rows: [a, { ...b, monto: 2 }] },
       { partitions: [{ ...counts, nextOffset: 2 }] },
       { partitions: [{ ...counts, duplicate: 0 }] },
+      { duplicates: [] },
+      { duplicates: ["0/2 a", "0/2 a"] },
+      { duplicates: ["0/2 b"] },
     ];
     for (const [i, damage] of damages.entries()) {
       assert.notDeepEqual(wrongs(topic, { ...right, ...damage }), [], `damage ${i}`);

@@ -101,6 +101,8 @@ export interface Outcome {
   readonly rows: readonly LakeRow[];
   readonly letters: readonly DeadLetterRow[];
   readonly partitions: readonly PartitionCounts[];
+  /** As the checkpoint has them, `partition/offset event_id`. */
+  readonly duplicates: readonly string[];
 }
 
 /**
@@ -109,7 +111,8 @@ export interface Outcome {
  *
  * @returns what is wrong, in words
  */
-export function wrongs(topic: PlainTopic, { rows, letters, partitions }: Outcome): string[] {
+export function wrongs(topic: PlainTopic, outcome: Outcome): string[] {
+  const { rows, letters, partitions } = outcome;
   const wrong: string[] = [];
   const expect = (what: string, actual: unknown, expected: unknown) => {
     if (actual !== expected) wrong.push(`${what}: ${actual} instead of ${expected}`);
@@ -147,7 +150,20 @@ export function wrongs(topic: PlainTopic, { rows, letters, partitions }: Outcome
     expect(`duplicate of ${partition}`, counts?.duplicate ?? 0, duplicate);
   });
   wrong.push(...unsortedFiles(rows));
+  expect("recorded duplicates", [...outcome.duplicates].sort().join(), duplicatesIn(topic, rows));
   return wrong;
+}
+
+/** The events that are no rows. */
+function duplicatesIn(topic: PlainTopic, rows: readonly LakeRow[]): string {
+  const published = new Set(rows.map((row) => `${row.kafka_partition}/${row.kafka_offset}`));
+  return topic.flatMap((records, partition) =>
+    records.flatMap((plain, offset) =>
+      plain.kind === "bad" || published.has(`${partition}/${offset}`)
+        ? []
+        : [`${partition}/${offset} ${plain.id}`]
+    )
+  ).sort().join();
 }
 
 function compareRow(

@@ -45,3 +45,13 @@ Deno.test("murmur2() gives the hashes that Kafka's tests list", () => {
     assert.equal(murmur2(new TextEncoder().encode(text)), hash);
   }
 });
+
+Deno.test("keyPartitioner() gives records without a key to the partitions in turn", () => {
+  const ours = keyPartitioner();
+  const asked = {
+    topic: "t",
+    partitionMetadata: partitionsOf(3),
+    message: { key: null, value: "" },
+  };
+  assert.deepEqual([0, 1, 2, 3].map(() => ours(asked)), [0, 1, 2, 0]);
+});

@@ -45,6 +45,8 @@ Deno.test("a dead letter holds where the record lay, its bytes, and why it was r
     path: "usuario_id",
     event_id: "ñ🌊",
     rejected_at: BigInt(STAGED_AT_MS) * 1000n,
+    stage: "validate",
+    attempts: 1,
     key_id: null,
   }]);
 });
@@ -99,6 +101,8 @@ Deno.test("a dead-letter file has the types that its README names", async () => 
     "path STRING OPTIONAL",
     "event_id STRING OPTIONAL",
     "rejected_at TIMESTAMP REQUIRED",
+    "stage STRING REQUIRED",
+    "attempts INT32 REQUIRED",
     "key_id STRING OPTIONAL",
   ]);
 });

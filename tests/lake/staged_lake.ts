@@ -57,6 +57,7 @@ export function stageBatch(
     batch,
     groups: groupByDay(batch, rows),
     ranges: rangesOf(batch),
+    replays: [],
     sequence: 1,
     instanceId: "3f9c1a0b77d2",
     stagedAtMs: STAGED_AT_MS,

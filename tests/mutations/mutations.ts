@@ -45,11 +45,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/checkpoint/checkpoint.ts",
     changes: [
       [
-        `    let added = 0;\n    this.#transaction("commit", () => {`,
-        `    const added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n` +
-        `    this.#transaction("commit", () => {`,
+        `    let added = 0;\n    this.#transaction("commit", () => `,
+        `    let added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n` +
+        `    this.#transaction("commit", () => `,
       ],
-      ["      added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n", ""],
+      [
+        "    const added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n",
+        "    const added = commit.freshIds.length;\n",
+      ],
     ],
     tests: CRASHES,
   },
@@ -59,8 +62,9 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       ["  await group?.acknowledge(ranges, sequence);\n", ""],
       [
-        "  const counters = countersAfter(",
-        "  await group?.acknowledge(ranges, sequence);\n  const counters = countersAfter(",
+        "  const counters = withFiles(",
+        "  await request.group?.acknowledge(plan.commit.ranges, plan.commit.sequence);\n" +
+        "  const counters = withFiles(",
       ],
     ],
     tests: PIPELINE,
@@ -70,8 +74,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "files get their final names before the commit",
     file: "src/pipeline/commit.ts",
     changes: [[
-      "  const counters = countersAfter(",
-      "  await publish(files, staged);\n  const counters = countersAfter(",
+      "  const counters = withFiles(",
+      "  await publish(files, staged);\n  const counters = withFiles(",
     ]],
     tests: PIPELINE,
   },

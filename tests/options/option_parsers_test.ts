@@ -3,6 +3,8 @@ import {
   boolean,
   duration,
   integer,
+  maybe,
+  moment,
   name,
   oneOf,
   type Parser,
@@ -138,3 +140,20 @@ Deno.test(
     check(startTime(), { reads: [], refuses: ["2026-02-30", "2026-11-31T00:00:00Z"] });
   },
 );
+
+Deno.test("maybe() reads a word as nothing, and all else as the parser behind it", () => {
+  check(maybe("any", integer(1, 9)), {
+    reads: [["any", null], ["3", 3]],
+    refuses: ["", "none", "10", "Any"],
+  });
+});
+
+Deno.test("moment() reads dates and times as milliseconds", () => {
+  check(moment(), {
+    reads: [["2026-11-24", Date.UTC(2026, 10, 24)], [
+      "2026-11-24T10:15:00.5Z",
+      Date.UTC(2026, 10, 24, 10, 15, 0, 500),
+    ]],
+    refuses: ["", "now", "yesterday", "2026-11-31"],
+  });
+});

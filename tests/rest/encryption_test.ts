@@ -191,7 +191,8 @@ Deno.test("a checkpoint that lost its note learns it from the lake's files", asy
   const { path: outDir } = folder;
   const checkpoint = `${outDir}/checkpoint.sqlite`;
   // An older copy: of the same instance, from before the first commit.
-  new Checkpoint({ outDir, ttlMs: 0, newInstanceId: "3f9c1a0b77d2" })[Symbol.dispose]();
+  new Checkpoint({ outDir, ttlMs: 0, duplicateTtlMs: 0, newInstanceId: "3f9c1a0b77d2" })
+    [Symbol.dispose]();
   await Deno.copyFile(checkpoint, `${checkpoint}.old`);
   const keyed = { keys: keyRing("k1"), pseudonymizedFields: ["usuario_id"] };
   await takeIn(outDir, keyed, [eventRecord({}, { offset: 0n }), recordOf(null, { offset: 1n })]);

@@ -74,6 +74,7 @@ Deno.test({
       using checkpoint = new Checkpoint({
         outDir,
         ttlMs: 0,
+        duplicateTtlMs: 0,
         newInstanceId: "3f9c1a0b77d2",
         fileMode,
       });

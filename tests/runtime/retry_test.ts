@@ -95,6 +95,17 @@ Deno.test("retry() tries once where the budget is zero", async () => {
   assert.deepEqual(waits, []);
 });
 
+Deno.test("retry() ends with the failure itself where nobody needs the result any more", async () => {
+  const { retrying, waits, notes } = fakeRetrying(POLICY);
+  let isWanted = true, tries = 0;
+  const failing = retry("confirm_assignment", { ...retrying, isWanted: () => isWanted }, () => {
+    isWanted = ++tries < 3;
+    throw DISK_FULL;
+  });
+  await assert.rejects(failing, (thrown) => thrown === DISK_FULL);
+  assert.deepEqual([tries, waits.length, notes.length], [3, 2, 2]);
+});
+
 Deno.test("retry() passes failures on that do not pass by themselves", async () => {
   const lasting = [
     new TypeError("a defect"),
@@ -215,3 +226,36 @@ Deno.test(
     assert.ok(canPassLater(thrownBy(() => other.prepare("BEGIN IMMEDIATE").run())));
   },
 );
+
+Deno.test("canPassLater() looks through kafkajs's wrappers at what failed in them", () => {
+  // Names and fields are those of kafkajs's errors.js.
+  const failure = (name: string, parts: object = {}) =>
+    Object.assign(new Error(name), { name, ...parts });
+  const answer = (type: string, retriable: boolean) =>
+    failure("KafkaJSProtocolError", { type, retriable });
+  const spent = (cause: Error) =>
+    failure("KafkaJSNumberOfRetriesExceeded", { retriable: false, cause });
+  const wrapped = (cause: Error) =>
+    failure("KafkaJSNonRetriableError", { retriable: false, cause });
+  const passing = [
+    failure("KafkaJSConnectionError", { retriable: true, code: "ECONNREFUSED" }),
+    failure("KafkaJSGroupCoordinatorNotFound", { retriable: false }),
+    answer("NOT_ENOUGH_REPLICAS", true),
+  ];
+  const lasting = [
+    answer("MESSAGE_TOO_LARGE", false),
+    answer("TOPIC_AUTHORIZATION_FAILED", false),
+    answer("ILLEGAL_GENERATION", false),
+    failure("KafkaJSSASLAuthenticationError", { retriable: false }),
+  ];
+  for (const error of passing) {
+    for (const seen of [error, spent(error), wrapped(error), wrapped(spent(error))]) {
+      assert.ok(canPassLater(seen), `${seen.name} of ${error.message}`);
+    }
+  }
+  for (const error of lasting) {
+    for (const seen of [error, spent(error), wrapped(error)]) {
+      assert.equal(canPassLater(seen), false, `${seen.name} of ${error.message}`);
+    }
+  }
+});

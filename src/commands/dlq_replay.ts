@@ -1,0 +1,227 @@
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { lockOutDir } from "../checkpoint/lock.ts";
+import { positionText } from "../core/dead_letter.ts";
+import { operatingError, usageError } from "../core/errors.ts";
+import { type RetriedOperation, totalOf } from "../core/counters.ts";
+import type { Origin, RecordHeader } from "../core/record.ts";
+import { checkBrokers, connectionError, kafkaClient } from "../kafka/client.ts";
+import { KafkaPublisher, topicExists } from "../kafka/publisher.ts";
+import { loadParquet } from "../lake/parquet.ts";
+import { LakeSession } from "../pipeline/lake_session.ts";
+import {
+  type LetterToReplay,
+  type PassedOver,
+  repairedLetters,
+  type ReplaySource,
+  waitingLetters,
+} from "../pipeline/letters_to_replay.ts";
+import {
+  rehearseReplay,
+  replayIntoLake,
+  type ReplayReport,
+  replayToTopic,
+} from "../pipeline/replay.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { Files } from "../runtime/files.ts";
+import { linesOf } from "../runtime/lines.ts";
+import { ProgressMeter } from "../runtime/reporting.ts";
+import {
+  aborted,
+  type CommandContext,
+  connectionOf,
+  letterCipherOf,
+  retryingOf,
+  sessionOptions,
+} from "./context.ts";
+import { filterOf, isEverything } from "./dead_letter_filter.ts";
+import { jsonText } from "./json.ts";
+import { refuseWithoutCheckpoint } from "./lake_there.ts";
+import { thousands } from "./summary.ts";
+
+/** The header that a replayed record has in a topic: the position of its dead letter. */
+export const REPLAY_HEADER = "orilla.replay";
+
+/** Runs dead letters through the pipeline again, or sends them to a topic. */
+export async function replayDeadLetters(context: CommandContext): Promise<void> {
+  const { config, outDir, reporter } = context;
+  if (config.stdin && !isEverything(filterOf(config))) {
+    throw usageError(
+      "Cannot use --stdin with a filter: what stdin holds is replayed, and nothing else",
+    );
+  }
+  await refuseWithoutCheckpoint(new Files(outDir));
+  await loadParquet();
+  const passedOver = { doneCount: 0, rejectedAgainCount: 0 };
+  const report = config.dryRun
+    ? await rehearse(context, passedOver)
+    : await replay(context, passedOver);
+  reporter.print(
+    config.json
+      ? jsonText({
+        outDir,
+        isDryRun: config.dryRun,
+        toTopic: config.toTopic,
+        ...report,
+        passedOver,
+      })
+      : replayText(report, passedOver, context),
+  );
+}
+
+/** The dead letters that the configuration means. */
+function lettersOf(
+  context: CommandContext,
+  source: Omit<ReplaySource, "onProgress">,
+): AsyncGenerator<LetterToReplay> {
+  const { config } = context;
+  if (!config.stdin) {
+    const choice = { filter: filterOf(config), isAgain: config.again };
+    return waitingLetters({ ...source, onProgress: () => {} }, choice);
+  }
+  const meter = new ProgressMeter(context.reporter, () => systemClock.monotonicMs());
+  const onProgress = (done: number, total: number) => meter.update(done, total, "files");
+  return repairedLetters({ ...source, onProgress }, inputLines(context));
+}
+
+/** The lines of stdin; at a signal it ends, also where stdin does not. */
+async function* inputLines({ readInput, stop }: CommandContext): AsyncGenerator<string> {
+  const stopped = aborted(stop).then(() => null);
+  for await (const line of linesOf(() => Promise.race([stopped, readInput()]))) {
+    // It may be half a line.
+    if (stop.aborted) return;
+    yield line;
+  }
+}
+
+function controlOf({ reporter, stop }: CommandContext) {
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  return { stop, onProgress: (done: number) => meter.update(done, null, "replayed") };
+}
+
+async function rehearse(context: CommandContext, passedOver: PassedOver): Promise<ReplayReport> {
+  const { config, outDir } = context;
+  using _lock = lockOutDir(outDir);
+  // It has an instance id already.
+  const { ttlMs, duplicateTtlMs } = sessionOptions(context);
+  using checkpoint = new Checkpoint({ outDir, ttlMs, duplicateTtlMs, newInstanceId: "" });
+  const files = new Files(outDir);
+  const markOf = (letter: Origin) => checkpoint.deadLetters.replayOf(letter);
+  const letters = lettersOf(context, {
+    files,
+    cipher: letterCipherOf(context),
+    markOf,
+    passedOver,
+  });
+  const parts = { ...sessionOptions(context), checkpoint };
+  const report = await rehearseReplay(parts, letters, controlOf(context));
+  if (config.toTopic === null) return report;
+  const sent = report.published + report.duplicate + totalOf(report.rejected);
+  return { published: 0, duplicate: 0, rejected: {}, sent };
+}
+
+async function replay(context: CommandContext, passedOver: PassedOver): Promise<ReplayReport> {
+  const failure = Promise.withResolvers<never>();
+  // It is raced below; until then a failure must not count as unhandled.
+  failure.promise.catch(() => {});
+  using session = await LakeSession.open({
+    ...sessionOptions(context),
+    onFailure: failure.reject,
+  });
+  const { files, checkpoint } = session;
+  const markOf = (letter: Origin) => checkpoint.deadLetters.replayOf(letter);
+  const letters = lettersOf(context, {
+    files,
+    cipher: letterCipherOf(context),
+    markOf,
+    passedOver,
+  });
+  const { toTopic } = context.config;
+  const work = toTopic === null
+    ? replayIntoLake(session, letters, controlOf(context))
+    : sendToTopic(context, { session, letters, topic: toTopic });
+  const report = await Promise.race([work, failure.promise]);
+  await session.close();
+  return report;
+}
+
+async function sendToTopic(
+  context: CommandContext,
+  { session, letters, topic }: {
+    readonly session: LakeSession;
+    readonly letters: AsyncIterable<LetterToReplay>;
+    readonly topic: string;
+  },
+): Promise<ReplayReport> {
+  const { config, log } = context;
+  const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
+  const client = kafkaClient(connectionOf(context), { log, onRetry });
+  await checkBrokers(client);
+  const { kafka } = client;
+  const exists = await topicExists(kafka, topic).catch(async (error) => {
+    throw await connectionError(client, error);
+  });
+  if (!exists) {
+    throw operatingError(
+      `There is no topic ${topic} at ${
+        config.bootstrapServers.join(", ")
+      }. Make it first, or name another ` +
+        `with --to-topic`,
+    );
+  }
+  const retrying = retryingOf(context, onRetry);
+  await using publisher = new KafkaPublisher({ kafka, topic, log, retrying });
+  await publisher.start();
+  return await replayToTopic(session, letters, {
+    ...controlOf(context),
+    topic,
+    nowMs: systemClock.nowMs,
+    send: (chunk) => publisher.publish(chunk.map(recordOf)),
+  });
+}
+
+const encoder = new TextEncoder();
+
+function recordOf({ key, value, headers, origin }: LetterToReplay) {
+  const replay: RecordHeader = {
+    name: REPLAY_HEADER,
+    value: encoder.encode(positionText(origin)),
+  };
+  return { key, value, headers: [...headers.filter(({ name }) => name !== REPLAY_HEADER), replay] };
+}
+
+function replayText(
+  { published, duplicate, rejected, sent }: ReplayReport,
+  { doneCount, rejectedAgainCount }: PassedOver,
+  { config, stop }: CommandContext,
+): string {
+  const line = (label: string, count: number, note: string) =>
+    `  ${label.padEnd(26)} ${thousands(count).padStart(12)}  ${note}`.trimEnd();
+  const title = config.dryRun
+    ? "Nothing was written (--dry-run). A replay would leave:"
+    : stop.aborted
+    ? "Stopped by a signal; what was replayed is marked, the rest waits"
+    : "Replay done";
+  const outcomes = config.toTopic === null
+    ? [
+      line("published", published, "rows in the lake"),
+      line("duplicate", duplicate, "their event_id had been accepted before"),
+      line(
+        "rejected",
+        totalOf(rejected),
+        "again: they are dead letters that wait, with one more attempt",
+      ),
+      ...Object.entries(rejected).map(([reason, count]) => line(`  ${reason}`, count, "")),
+    ]
+    : [line("sent", sent, `to topic ${config.toTopic}, acknowledged by all in-sync replicas`)];
+  const passed = [
+    ...(doneCount === 0 ? [] : [line("passed over", doneCount, "they were replayed before")]),
+    ...(rejectedAgainCount === 0 ? [] : [
+      line(
+        "passed over",
+        rejectedAgainCount,
+        "a replay rejected them already; repair them, or --again",
+      ),
+    ]),
+  ];
+  return [title, "", ...outcomes, ...passed, ""].join("\n");
+}

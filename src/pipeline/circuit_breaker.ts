@@ -1,0 +1,70 @@
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Batch } from "../core/batch.ts";
+import { assert, operatingError, type OrillaError } from "../core/errors.ts";
+import { EARLIER, type RejectLimit, RejectWindow } from "../core/reject_window.ts";
+
+const MOST_REASONS = 5;
+
+/**
+ * Stops a run in which too many records are rejected, before the batch that shows it is committed: the records
+ * stay where they were, and the dead letters do not fill the disk however often the process is started again.
+ */
+export class CircuitBreaker {
+  readonly #limit: RejectLimit;
+  readonly #checkpoint: Checkpoint;
+  #window: RejectWindow;
+  /** Records of the batch that the window has taken in. */
+  #notedCount = 0;
+
+  constructor(limit: RejectLimit, checkpoint: Checkpoint) {
+    this.#limit = limit;
+    this.#checkpoint = checkpoint;
+    this.#window = this.#remembered();
+  }
+
+  /**
+   * Takes in the record that a batch rejected last, and those that it accepted before.
+   *
+   * @returns the failure to stop with, null where all is well
+   */
+  noteRejected({ receivedCount, rejected }: Batch): OrillaError | null {
+    const last = rejected.at(-1);
+    assert(last !== undefined, "the batch rejected a record");
+    this.#window.noteAccepted(receivedCount - 1 - this.#notedCount);
+    this.#window.noteRejected(last.rejected.reason);
+    this.#notedCount = receivedCount;
+    return this.#window.isExceeded ? tooManyRejected(this.#window, this.#limit) : null;
+  }
+
+  /** Takes in what a batch accepted since it last rejected a record; the next record is another batch's. */
+  noteCommitted({ receivedCount }: Batch): void {
+    this.#window.noteAccepted(receivedCount - this.#notedCount);
+    this.#notedCount = 0;
+  }
+
+  /** Forgets what was not committed: those records will come again. */
+  reset(): void {
+    this.#window = this.#remembered();
+    this.#notedCount = 0;
+  }
+
+  #remembered(): RejectWindow {
+    const window = new RejectWindow(this.#limit);
+    window.remember(this.#checkpoint.recentCounts());
+    return window;
+  }
+}
+
+function tooManyRejected(window: RejectWindow, { ratioMax, windowSize }: RejectLimit): OrillaError {
+  const reasons = window.reasons().slice(0, MOST_REASONS).map(([reason, count]) =>
+    reason === EARLIER ? `${count} before this start` : `${count} ${reason}`
+  );
+  return operatingError(
+    `${window.rejectedCount} of the last ${window.seenCount} records were rejected (${
+      reasons.join(", ")
+    }): ` +
+      `more than the ${window.allowedCount} that --reject-ratio-max ${ratioMax} allows in --reject-window ` +
+      `${windowSize}. The batch they are in was not committed, so nothing is lost. Fix the producer; to have ` +
+      `these records as dead letters, start again with a higher --reject-ratio-max (1 is no limit)`,
+  );
+}

@@ -1,0 +1,79 @@
+import { inspectCheckpoint } from "../checkpoint/inspection.ts";
+import type { PurgedFile } from "../core/purge.ts";
+import { folderOf } from "../core/lake_path.ts";
+import { readLakeFile } from "../lake/lake_reader.ts";
+import type { Files } from "../runtime/files.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+
+/**
+ * The dead-letter files whose letters were all rejected before a time and that are not purged yet, with what
+ * will be known of them for ever. `loadParquet` must have been called.
+ *
+ * @param onProgress told how many of how many files were read
+ * @throws OrillaError with exit code 3 where one of them cannot be read
+ */
+export async function filesToPurge(
+  files: Files,
+  { beforeMs, nowMs }: { readonly beforeMs: number; readonly nowMs: number },
+  onProgress: (done: number, total: number) => void,
+): Promise<readonly PurgedFile[]> {
+  const checkpoint = inspectCheckpoint(files.absolute("."));
+  const purged = new Set(checkpoint.purges.map(({ path }) => path));
+  const old = checkpoint.files.filter(({ kind, finalPath, maxTsMicroseconds }) =>
+    kind === "dead_letters" && maxTsMicroseconds < BigInt(beforeMs) * 1000n &&
+    !purged.has(finalPath)
+  );
+  const found: PurgedFile[] = [];
+  for (const { finalPath: path, sequence, rowCount, bytes } of old) {
+    const { reasons } = await readLakeFile(files, path);
+    found.push({
+      path,
+      sequence,
+      letterCount: rowCount,
+      bytes,
+      reasons: countsOf(reasons),
+      purgedAtMs: nowMs,
+    });
+    onProgress(found.length, old.length);
+  }
+  return found;
+}
+
+function countsOf(reasons: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const reason of reasons) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+/**
+ * Removes dead-letter files: first the checkpoint notes what is removed, then the files go. A crash in between
+ * is finished by the next start.
+ */
+export async function purgeFiles(
+  files: Files,
+  checkpoint: Checkpoint,
+  purged: readonly PurgedFile[],
+): Promise<void> {
+  // A start looks for the files of a commit that is not known to be published.
+  checkpoint.markPublished(checkpoint.read().sequence);
+  if (purged.length > 0) checkpoint.deadLetters.purge(purged);
+  await finishPurges(files, checkpoint);
+}
+
+/**
+ * Removes the files that the checkpoint notes as purged and does not know to be gone.
+ *
+ * @returns how many files there were
+ */
+export async function finishPurges(files: Files, checkpoint: Checkpoint): Promise<number> {
+  const paths = checkpoint.deadLetters.unremovedPurges();
+  if (paths.length === 0) return 0;
+  for (const path of paths) {
+    if (await files.exists(path)) await files.remove(path, "purge:remove");
+  }
+  for (const folder of new Set(paths.map(folderOf))) {
+    if (await files.exists(folder)) await files.syncFolder(folder, "purge:fsync");
+  }
+  checkpoint.deadLetters.markRemoved();
+  return paths.length;
+}
