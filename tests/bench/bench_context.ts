@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type Message, Partitioners } from "kafkajs";
 import { type Broker, uniqueName } from "../kafka/broker.ts";
-import { testClient } from "../kafka/topics.ts";
+import { testClient, untilDone, withAdmin } from "../kafka/topics.ts";
 import type { GeneratedRecord } from "../../src/simulation/event_generator.ts";
 import { jobRecords, type JobShape, simulatedRecords, simulateFlags } from "./job_records.ts";
 import { type JobTruth, TruthCounter, truthOf } from "./job_truth.ts";
@@ -39,7 +39,22 @@ export async function prepareJob(
   }
   const source = { bootstrap: broker.bootstrap, topic: uniqueName("bench") };
   await broker.createTopic(source.topic, partitions);
-  return { source, truth: await fillTopic(source, jobRecords(shape)) };
+  // A partition that is not there yet refuses its part of a request, and kafkajs then sends all of it again.
+  await untilDone(`reach all partitions of ${source.topic}`, async () => {
+    await recordsIn(source);
+  });
+  const truth = await fillTopic(source, jobRecords(shape));
+  const count = await recordsIn(source);
+  if (count !== truth.recordCount) {
+    throw new Error(`The topic has ${count} records instead of ${truth.recordCount}: run it again`);
+  }
+  return { source, truth };
+}
+
+/** How many records a topic has, by the ends of its partitions. */
+async function recordsIn({ bootstrap, topic }: TopicSource): Promise<number> {
+  const ends = await withAdmin(bootstrap, (admin) => admin.fetchTopicOffsets(topic));
+  return ends.reduce((sum, { high }) => sum + Number(high), 0);
 }
 
 /** Calls `use` with the path of a lake that is not there yet, and removes what was made there. */
