@@ -1,12 +1,9 @@
 import { type BenchContext, PARTITIONS, prepareJob, withLake } from "./bench_context.ts";
+import type { Axis } from "./bench_options.ts";
 import { FIGURE_HEAD, figureCells } from "./job.ts";
 import { type JobShape, USUAL_JOB } from "./job_records.ts";
 import { type RunFigures, runOrillaJob } from "./orilla_run.ts";
-import { note, say, spreadText, table } from "./report.ts";
-
-/** What can grow. */
-export const AXES = ["dates", "partitions", "invalid", "duplicates"] as const;
-export type Axis = (typeof AXES)[number];
+import { note, runsText, say, spreadText, table } from "./report.ts";
 
 /** A point of an axis: how its job differs from the usual one. */
 interface Point {
@@ -42,7 +39,7 @@ export async function benchGrowth(context: BenchContext, axes: readonly Axis[]):
     for (const point of POINTS[axis]) rows.push(await pointRow(context, { axis, point }));
     const count = (context.recordCount ?? RECORD_COUNT).toLocaleString("en-US");
     say(
-      `\n${count} events at each point, ${context.runs} runs, each of them exact; medians (range)\n`,
+      `\n${count} events at each point, ${runsText(context.runs)}\n`,
     );
     say(table([axis, ...FIGURE_HEAD, "files"], rows));
   }

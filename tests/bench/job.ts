@@ -3,7 +3,7 @@ import { runOrilla } from "../orilla_process.ts";
 import { type BenchContext, PARTITIONS, prepareJob, withLake } from "./bench_context.ts";
 import { USUAL_JOB } from "./job_records.ts";
 import { type RunFigures, runOrillaJob } from "./orilla_run.ts";
-import { note, say, spreadText, table } from "./report.ts";
+import { note, runsText, say, spreadText, table } from "./report.ts";
 
 const RECORD_COUNT = 1_000_000;
 
@@ -27,8 +27,8 @@ export async function benchJob(context: BenchContext): Promise<void> {
     figures.push(await withLake(context, (outDir) => runOrillaJob({ ...job, outDir, flags })));
   }
   const mode = broker === null ? "simulate (it generates its records itself)" : "consumer";
-  const text = `${count.toLocaleString("en-US")} events, ${runs} runs, each of them exact`;
-  say(`\n${text}; medians (range)\n`);
+  const text = `${count.toLocaleString("en-US")} events, ${runsText(runs)}`;
+  say(`\n${text}\n`);
   say(table(["", ...FIGURE_HEAD], [[mode, ...figureCells(figures)]]));
   if (producing.length > 0) say(`\nproducer: ${spreadText(producing)} acknowledged events/s`);
 }

@@ -12,7 +12,7 @@ import {
   runOrillaJob,
   type TopicSource,
 } from "./orilla_run.ts";
-import { note, say, spreadOf, table } from "./report.ts";
+import { note, runsText, say, spreadOf, table } from "./report.ts";
 
 /** Where the other pipelines are. */
 export interface PeersOptions {
@@ -65,9 +65,7 @@ export async function benchPeers(context: BenchContext, options: PeersOptions): 
     }
   }
   say(
-    `\n${
-      count.toLocaleString("en-US")
-    } events of gen.py, ${runs} runs in turn, each of them exact; medians (range)\n`,
+    `\n${count.toLocaleString("en-US")} events of gen.py, in turn, ${runsText(runs)}\n`,
   );
   sayRatios(figures);
 }

@@ -26,6 +26,11 @@ export function spreadText(values: readonly number[], digits = 0): string {
   return values.length === 1 ? text(median) : `${text(median)} (${text(min)}–${text(max)})`;
 }
 
+/** What a table's figures are; an inexact run would have ended the benchmark. */
+export function runsText(runs: number): string {
+  return runs === 1 ? "one run, exact" : `medians (range) of ${runs} runs, each of them exact`;
+}
+
 /** A Markdown table. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
