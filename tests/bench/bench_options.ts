@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 /** What can grow. */
@@ -74,8 +75,8 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     freshnessRates: listOf(values.freshness).map((text) => integer("freshness", text)),
     freshnessSeconds: integer("seconds", values.seconds),
     growthAxes: listOf(values.growth).map(axis),
-    startupBinary: values.startup ?? null,
-    peersFolder: values.peers ?? null,
+    startupBinary: existing("startup", values.startup),
+    peersFolder: existing("peers", values.peers),
     python: values.python,
     recordCount: values.records === undefined ? null : integer("records", values.records),
     runs: integer("runs", values.runs),
@@ -96,6 +97,12 @@ function parsed(args: readonly string[]) {
 
 function listOf(text: string | undefined): string[] {
   return text === undefined ? [] : text.split(",").map((part) => part.trim());
+}
+
+/** Null where the option was not given. */
+function existing(name: string, path: string | undefined): string | null {
+  if (path === undefined || existsSync(path)) return path ?? null;
+  throw new UsageError(`Cannot read --${name}: there is no ${path}`);
 }
 
 function integer(name: string, text: string, min = 1): number {
