@@ -148,10 +148,12 @@ async function consumeStream(
   outDir: string,
 ): Promise<OrillaResult> {
   if (broker === null) throw new Error("a consumer needs a broker");
-  const limitMs = (stream.seconds + 120) * 1000;
+  const limitMs = (stream.seconds + 60) * 1000;
   const source = { bootstrap: broker.bootstrap, topic: uniqueName("freshness") };
   await broker.createTopic(source.topic, PARTITIONS);
-  await using consumer = spawnOrilla([...consumerArguments(source, outDir), ...flags], { limitMs });
+  await using consumer = spawnOrilla([...consumerArguments(source, outDir), ...flags], {
+    limitMs: 3 * limitMs,
+  });
   await consumer.untilStderr(/"assigned"/);
   const target = ["--bootstrap-servers", source.bootstrap, "--topic", source.topic];
   const produced = await runOrilla(
@@ -159,8 +161,35 @@ async function consumeStream(
     { limitMs },
   );
   if (produced.code !== 0) throw new Error(`The producer failed:\n${produced.stderr}`);
-  // A signal would publish the last batch before its time.
-  await new Promise((resolve) => setTimeout(resolve, latencyOf(flags) + 2_000));
+  // A signal that came earlier would publish the last batch before its time.
+  await untilPublished(outDir, { count: stream.rate * stream.seconds, limitMs });
   consumer.kill("SIGTERM");
   return await consumer.result;
+}
+
+/** Waits until the lake's own metrics tell of that many published events. */
+async function untilPublished(
+  outDir: string,
+  { count, limitMs }: { readonly count: number; readonly limitMs: number },
+): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  for (;;) {
+    const published = await publishedCount(outDir);
+    if (published >= count) return;
+    if (performance.now() > deadlineMs) {
+      throw new Error(`${published} of ${count} events were published in ${limitMs} ms more`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** 0 before the first commit, when there are no metrics yet. */
+async function publishedCount(outDir: string): Promise<number> {
+  try {
+    const metrics = await Deno.readTextFile(`${outDir}/metrics.txt`);
+    return Number(/^orilla_events_published_total (\d+)$/m.exec(metrics)?.[1]);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
+  }
 }

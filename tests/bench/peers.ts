@@ -53,9 +53,9 @@ export async function benchPeers(context: BenchContext, options: PeersOptions): 
   const run = { source, truth, flags: context.flags };
   const pipelines = [orillaPipeline(run), ...await otherPipelines(options, { source, truth })];
   const figures = new Map(pipelines.map(({ name }): [string, RunFigures[]] => [name, []]));
-  for (let run = 1; run <= runs; run++) {
+  for (let round = 1; round <= runs; round++) {
     for (const pipeline of pipelines) {
-      note(`${pipeline.name}, run ${run} of ${runs}`);
+      note(`${pipeline.name}, run ${round} of ${runs}`);
       const measured = await withLake(context, async (outDir) => {
         const measured = await pipeline.run(outDir);
         await verify(options, { pipeline, outDir, truthPath });
