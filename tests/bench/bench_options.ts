@@ -21,7 +21,7 @@ Without one of the parts below, it measures the usual job: throughput, CPU and m
   --records N               records of a job; default 1000000, for --growth 200000
   --runs N                  runs of each job; default 3
   --seed N                  of the records; default 1
-  --seconds N               of each rate of --freshness; default 30
+  --seconds N               of each rate of --freshness, several times BATCH_MAX_LATENCY_MS; default 30
   --python PATH             the Python of --peers; default python3
   --folder PATH             where the lakes are made; default the system's temporary folder
 `;
