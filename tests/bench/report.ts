@@ -18,12 +18,12 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   return low + (high - low) * (at - Math.floor(at));
 }
 
-/** `123,456 (120,000–130,000)`; the range only where there were several runs. */
+/** `123,456 (120,000–130,000)`; the range only where there is one. */
 export function spreadText(values: readonly number[], digits = 0): string {
   const { median, min, max } = spreadOf(values);
   const text = (value: number) =>
     value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return values.length === 1 ? text(median) : `${text(median)} (${text(min)}–${text(max)})`;
+  return text(min) === text(max) ? text(median) : `${text(median)} (${text(min)}–${text(max)})`;
 }
 
 /** What a table's figures are; an inexact run would have ended the benchmark. */
