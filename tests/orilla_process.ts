@@ -56,21 +56,40 @@ function denoArguments(args: readonly string[]): string[] {
   ];
 }
 
-/** Starts orilla with a clean environment. */
-export function spawnOrilla(args: readonly string[], options: OrillaOptions = {}): OrillaProcess {
-  const passed = options.binary === undefined ? PASSED_ON : [];
+/** How orilla is started. */
+export interface OrillaCommand {
+  readonly path: string;
+  readonly args: readonly string[];
+  /** All of its environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The command that starts orilla with a clean environment. */
+export function orillaCommand(
+  args: readonly string[],
+  { binary, env }: Pick<OrillaOptions, "binary" | "env"> = {},
+): OrillaCommand {
+  const passed = binary === undefined ? PASSED_ON : [];
   const environment = passed.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  const program = options.binary ?? Deno.execPath();
-  const programArgs = options.binary === undefined ? denoArguments(args) : [...args];
+  return {
+    path: binary ?? Deno.execPath(),
+    args: binary === undefined ? denoArguments(args) : args,
+    env: { ...Object.fromEntries(environment), NO_COLOR: "1", ...env },
+  };
+}
+
+/** Starts orilla with a clean environment. */
+export function spawnOrilla(args: readonly string[], options: OrillaOptions = {}): OrillaProcess {
+  const { path, args: allArgs, env } = orillaCommand(args, options);
   // The shell becomes the program, so that signals reach it.
-  const shell = ["-c", 'umask "$0"; exec "$@"', options.umask ?? "", program, ...programArgs];
-  const command = new Deno.Command(options.umask === undefined ? program : "/bin/sh", {
-    args: options.umask === undefined ? programArgs : shell,
+  const shell = ["-c", 'umask "$0"; exec "$@"', options.umask ?? "", path, ...allArgs];
+  const command = new Deno.Command(options.umask === undefined ? path : "/bin/sh", {
+    args: options.umask === undefined ? [...allArgs] : shell,
     clearEnv: true,
-    env: { ...Object.fromEntries(environment), NO_COLOR: "1", ...options.env },
+    env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdin: options.input === undefined ? "null" : "piped",
     stdout: "piped",

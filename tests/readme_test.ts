@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { EVENT_COLUMNS } from "../src/core/event.ts";
+import { BENCH_OPTIONS } from "./bench/bench_options.ts";
 import { defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../src/config.ts";
 import { MODES } from "../src/options/option.ts";
 import project from "../deno.json" with { type: "json" };
@@ -74,13 +75,11 @@ Deno.test("README's commands are tasks, modes and options that exist", async () 
     assert.ok(MODES.some((known) => known.split(" ")[0] === mode), `there is a mode ${mode}`);
   }
   const flags = new Set(
-    OPTION_ROWS.map(([key]) => flagOf(key)).concat(
-      "--help",
-      "--allow-ffi",
-      "--minutes",
-      "--seed",
-      "--records",
-    ),
+    [
+      ...OPTION_ROWS.map(([key]) => flagOf(key)),
+      ...Object.keys(BENCH_OPTIONS).map((name) => `--${name}`),
+      ...["--help", "--allow-ffi", "--minutes", "--seed", "--records"],
+    ],
   );
   for (const [flag] of readme.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)) {
     assert.ok(flags.has(flag), `there is an option ${flag}`);

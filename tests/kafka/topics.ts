@@ -142,7 +142,7 @@ async function partitionState(
 class TopicExistsError extends Error {}
 
 /** Kafka tells nobody when it is ready, so the attempt is repeated until it succeeds. */
-async function untilDone(
+export async function untilDone(
   what: string,
   attempt: (earlierAttempts: number) => Promise<void>,
 ): Promise<void> {
