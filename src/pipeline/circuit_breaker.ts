@@ -37,7 +37,7 @@ export class CircuitBreaker {
   }
 
   /** Takes in what a batch accepted since it last rejected a record; the next record is another batch's. */
-  noteCommitted({ receivedCount }: Batch): void {
+  noteTaken({ receivedCount }: Batch): void {
     this.#window.noteAccepted(receivedCount - this.#notedCount);
     this.#notedCount = 0;
   }

@@ -322,6 +322,7 @@ export class Pipeline implements Disposable {
     if (this.#batch.isEmpty) return;
     this.#stopTimer();
     const batch = this.#batch;
+    this.#breaker?.noteTaken(batch);
     this.#taken = batch;
     this.#batch = this.#spare ?? new Batch();
     this.#spare = null;

@@ -24,6 +24,13 @@ const COMMANDS: readonly (readonly [Mode, ...string[]])[] = [
   ["simulate", "--count", "200", "--first-id", "1200", "--fault", "publish:link=crash"],
   ["rebuild"],
   ["rebuild", "--json"],
+  ["trace", "nobody"],
+  ["trace", "nobody", "--json"],
+  ["dlq list"],
+  ["dlq list", "--json"],
+  ["dlq replay", "--dry-run"],
+  ["dlq replay"],
+  ["dlq purge", "--dry-run"],
 ];
 /** Commands that are asked for records, or have their test with a broker (tests/kafka/canary_test.ts). */
 const ELSEWHERE: readonly string[] = ["producer", "consumer", "dlq show", "dlq export"];
@@ -79,7 +86,9 @@ Deno.test("canaries lie in the lake and in dead letters of every reason, and now
     const rows = await readLake(outDir), letters = await readDeadLetters(outDir);
     assert.ok(rows.length > 20 && rows.every(({ extra }) => leakIn(extra ?? "") !== null));
     const seen = new Set(letters.map(({ reason }) => reason));
-    assert.deepEqual(REASON_CODES.filter((reason) => !seen.has(reason)), []);
+    // No bytes are known that the Parquet writer refuses; tests/poison_test.ts makes it refuse some.
+    const missing = REASON_CODES.filter((reason) => !seen.has(reason));
+    assert.deepEqual(missing, ["not_encodable"]);
     assert.deepEqual(await leaksOfLake(outDir), []);
   });
 });
@@ -128,12 +137,20 @@ for (const [state, verifyCode, damage] of STATES) {
       await withFolder(async (outDir) => {
         await takeIn(outDir);
         await damage(outDir);
-        const code = await expectNoLeak([...args, "--out-dir", outDir, "--log-level", "debug"]);
+        const code = await expectNoLeak([
+          ...words(args),
+          ...["--out-dir", outDir, "--log-level", "debug"],
+        ]);
         if (args[0] === "verify") assert.equal(code, verifyCode);
         assert.deepEqual(await leaksOfLake(outDir), [], args.join(" "));
       });
     }
   });
+}
+
+/** A command as one types it: some modes have two words. */
+function words([mode, ...rest]: (typeof COMMANDS)[number]): readonly string[] {
+  return [...mode.split(" "), ...rest];
 }
 
 /** Runs a command, and gives its exit code. */
