@@ -7,6 +7,7 @@ import { tableFromIPC } from "apache-arrow";
 import { encodeHere, type Encoder } from "../src/lake/encoder.ts";
 import { refusing } from "./refusing_encoder.ts";
 import { LakeSession } from "../src/pipeline/lake_session.ts";
+import { hashesOf } from "./checkpoint/commits.ts";
 import { bytesOf, eventRecord, eventText, recordOf } from "./core/samples.ts";
 import { testSession } from "./crash/lake_run.ts";
 import { readDeadLetters, readLake, strayFiles } from "./lake_reader.ts";
@@ -185,8 +186,10 @@ Deno.test("an event whose id the checkpoint cannot take becomes a dead letter, t
   await using lake = await openLake();
   const { pipeline } = lake.session;
   using database = new DatabaseSync(`${lake.outDir}/checkpoint.sqlite`);
+  const { hashes } = hashesOf(["e2"], lake.session.checkpoint.idKey);
+  const hex = new Uint8Array(hashes.slice().buffer).toHex();
   database.exec(
-    `CREATE TRIGGER poison BEFORE INSERT ON seen_ids WHEN NEW.event_id = 'e2'
+    `CREATE TRIGGER poison BEFORE INSERT ON seen_chunks WHEN instr(NEW.hashes, x'${hex}') > 0
      BEGIN SELECT RAISE(ABORT, 'the test''s table cannot take it'); END`,
   );
   const onItsOwnDate = eventRecord({ event_id: "e2", ts: "2001-01-01" }, { offset: 2n });

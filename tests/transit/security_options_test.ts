@@ -99,7 +99,7 @@ Deno.test("configure() sends a client secret to https addresses alone, or to thi
   ) {
     assert.match(
       refusal({ ...OAUTH, KAFKA_OAUTH_TOKEN_URL: url }),
-      /KAFKA_OAUTH_TOKEN_URL: expected an https/,
+      /KAFKA_OAUTH_TOKEN_URL: expected none, or an https/,
     );
   }
   for (const url of ["https://login.example/token", "http://localhost:8080/", "http://[::1]/"]) {
@@ -113,7 +113,7 @@ Deno.test("configure() takes a host name as the server name, and no IP address",
   for (const name of ["127.0.0.1", "::1", "a b", "a:9092"]) {
     assert.match(
       refusal(named(name)),
-      /KAFKA_SSL_SERVER_NAME: expected a host name, no IP address/,
+      /KAFKA_SSL_SERVER_NAME: expected none, or a host name, no IP address/,
     );
   }
 });
