@@ -16,6 +16,18 @@ async function run(command: string, ...args: string[]): Promise<void> {
   throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
+/** Does something that fails while a process has a file open for writing, which it has for moments only. */
+async function patiently(action: () => Promise<void>): Promise<void> {
+  for (let triesLeft = 200; triesLeft > 0; triesLeft--) {
+    try {
+      return await action();
+    } catch (error) {
+      if (triesLeft === 1) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
 /** Mounts a small disk; it is unmounted, and its mount point removed, when it is disposed. */
 export async function smallDisk(size: string): Promise<SmallDisk> {
   const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "orilla_disk_" }));
@@ -32,7 +44,7 @@ export async function smallDisk(size: string): Promise<SmallDisk> {
     coverReadOnly: async () => {
       // A mount of its own has no files open, so it can be made read-only; paths lead to it from then on.
       await run("mount", "--bind", path, path);
-      await run("mount", "-o", "remount,bind,ro", path);
+      await patiently(() => run("mount", "-o", "remount,bind,ro", path));
       return { [Symbol.asyncDispose]: () => run("umount", path) };
     },
     [Symbol.asyncDispose]: async () => {
