@@ -72,27 +72,61 @@ function judge(answer: Uint8Array, { sasl }: KafkaSecurity): Finding {
   }
 }
 
+/** Connections that are closed at a deadline, or when done. */
+class Connections {
+  readonly #open = new Set<Deno.Conn>();
+  #isClosed = false;
+
+  /** One that came after the deadline is closed at once. */
+  hold<Connection extends Deno.Conn>(connection: Connection): Connection {
+    this.#open.add(connection);
+    if (this.#isClosed) this.close();
+    return connection;
+  }
+
+  /** The TLS connection stands for the plain one from now on. */
+  replace(plain: Deno.Conn, tls: Deno.TlsConn): Deno.TlsConn {
+    this.#open.delete(plain);
+    return this.hold(tls);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.#open) connection.close();
+    this.#open.clear();
+  }
+}
+
 /** The answer's bytes behind its length, or a TLS alert; null where the connection was closed without one. */
-async function ask(server: string, { tls, sasl }: KafkaSecurity): Promise<Uint8Array | null> {
+async function ask(server: string, security: KafkaSecurity): Promise<Uint8Array | null> {
+  const connections = new Connections();
+  const deadline = Promise.withResolvers<never>();
+  // Deno 2.6.10 leaks what belongs to Deno.connect's own signal.
+  const timer = setTimeout(() => {
+    connections.close();
+    deadline.reject(new Deno.errors.TimedOut(`${server} did not answer in ${TIMEOUT_MS} ms`));
+  }, TIMEOUT_MS);
+  try {
+    return await Promise.race([exchange(server, security, connections), deadline.promise]);
+  } finally {
+    clearTimeout(timer);
+    connections.close();
+  }
+}
+
+async function exchange(
+  server: string,
+  { tls, sasl }: KafkaSecurity,
+  connections: Connections,
+): Promise<Uint8Array | null> {
   const at = server.lastIndexOf(":");
   const hostname = server.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const address = { hostname, port: Number(server.slice(at + 1)) };
-  const plain = await Deno.connect({ ...address, signal });
-  let connection: Deno.Conn = plain;
-  const close = () => connection.close();
-  try {
-    if (tls !== null) connection = await startTls(plain, { ...address, tls });
-    signal.addEventListener("abort", close);
-    await connection.write(encodeQuestion(sasl?.mechanism ?? "NONE"));
-    return await readAnswer(connection);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new Deno.errors.TimedOut(`${server} did not answer in ${TIMEOUT_MS} ms`);
-  } finally {
-    signal.removeEventListener("abort", close);
-    if (!signal.aborted) close();
-  }
+  const connection = tls === null
+    ? connections.hold(await Deno.connect(address))
+    : await connectTls(address, tls, connections);
+  await connection.write(encodeQuestion(sasl?.mechanism ?? "NONE"));
+  return await readAnswer(connection);
 }
 
 /** Deno shows a certificate only where the name to verify is the host that is connected to. */
@@ -100,22 +134,30 @@ function canShowCertificate(tls: TlsSettings | null): boolean {
   return tls !== null && tls.client !== null && tls.serverName === null;
 }
 
-async function startTls(
-  plain: Deno.TcpConn,
-  { hostname, port, tls }: {
-    readonly hostname: string;
-    readonly port: number;
-    readonly tls: TlsSettings;
-  },
+async function connectTls(
+  address: { readonly hostname: string; readonly port: number },
+  tls: TlsSettings,
+  connections: Connections,
 ): Promise<Deno.TlsConn> {
-  const { ca, client, serverName } = tls;
+  const connection = await startTls(address, tls, connections);
+  // In Deno 2.6.10 close() ends a handshake that is asked for, but not one that a write began.
+  await connection.handshake();
+  return connection;
+}
+
+async function startTls(
+  address: { readonly hostname: string; readonly port: number },
+  { ca, client, serverName }: TlsSettings,
+  connections: Connections,
+): Promise<Deno.TlsConn> {
   const caCerts = ca === null ? [] : [ca];
-  if (client === null || serverName !== null) {
-    return await Deno.startTls(plain, { hostname: serverName ?? hostname, caCerts });
+  if (client !== null && serverName === null) {
+    const { certificate: cert, key } = client;
+    return connections.hold(await Deno.connectTls({ ...address, caCerts, cert, key }));
   }
-  plain.close();
-  const { certificate: cert, key } = client;
-  return await Deno.connectTls({ hostname, port, caCerts, cert, key });
+  const plain = connections.hold(await Deno.connect(address));
+  const hostname = serverName ?? address.hostname;
+  return connections.replace(plain, await Deno.startTls(plain, { hostname, caCerts }));
 }
 
 async function readAnswer(connection: Deno.Conn): Promise<Uint8Array | null> {

@@ -5,14 +5,14 @@ import { readDeadLetters, readLake } from "../lake_reader.ts";
 import { runOrilla } from "../orilla_process.ts";
 import { expectNoLinkFollowed } from "./planted_links.ts";
 import { expectAllRefused } from "./probe.ts";
-import { compile, temporaryFolder } from "./compiler.ts";
+import { compileAlike, compileOrilla, temporaryFolder } from "./compiler.ts";
 
 Deno.test("the sandbox refuses everything but OUT_DIR and the listed host, in a compiled binary", async () => {
   await using folder = await temporaryFolder();
   const output = `${folder.path}/probe`;
-  await compile({
+  await compileAlike({
     main: "tests/compile/probe_main.ts",
-    include: "tests/compile/probe_worker.ts",
+    worker: "tests/compile/probe_worker.ts",
     output,
   });
   await Deno.mkdir(`${folder.path}/run`);
@@ -22,7 +22,7 @@ Deno.test("the sandbox refuses everything but OUT_DIR and the listed host, in a 
 Deno.test("the executable runs in an empty folder with neither Deno nor Node", async (test) => {
   await using folder = await temporaryFolder();
   const binary = `${folder.path}/orilla`;
-  await compile({ main: "main.ts", include: "src/worker.ts", output: binary });
+  await compileOrilla(binary);
   const cwd = `${folder.path}/empty`;
   await Deno.mkdir(cwd);
 

@@ -1,32 +1,38 @@
+import project from "../../deno.json" with { type: "json" };
+
 const root = new URL("../../", import.meta.url).pathname;
 
 /** The Deno that compiles: COMPILE_DENO where it is given, with DENORT_BIN as its runtime. */
 export const compiler = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
 
-/** Compiles a module of this project with the permissions of `deno task compile`. */
-export async function compile(
-  { main, include, output }: {
+/** The words of `deno task compile`: settings of the environment, then `deno compile` and its arguments. */
+const task = project.tasks.compile.command.split(" ");
+const taskArguments = task.slice(task.indexOf("compile") + 1);
+
+/** Compiles orilla as `deno task compile` does, into that file. */
+export async function compileOrilla(output: string): Promise<void> {
+  const at = taskArguments.indexOf("--output");
+  await compile(["--frozen", ...taskArguments.with(at + 1, output)]);
+}
+
+/** Compiles another module of this project, and the worker it starts, with orilla's permissions. */
+export async function compileAlike(
+  { main, worker, output }: {
     readonly main: string;
-    readonly include: string;
+    readonly worker: string;
     readonly output: string;
   },
 ): Promise<void> {
-  const permissions = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
+  const permissions = taskArguments.filter((argument) => /^--(allow-|no-prompt)/.test(argument));
+  await compile([...permissions, "--frozen", "--include", worker, "--output", output, main]);
+}
+
+async function compile(args: readonly string[]): Promise<void> {
+  const settings = task.slice(0, task.indexOf("deno")).map((setting) => setting.split("="));
   const { code, stderr } = await new Deno.Command(compiler, {
-    args: [
-      "compile",
-      "--no-prompt",
-      "--frozen",
-      ...permissions,
-      "--include",
-      include,
-      "--output",
-      output,
-      main,
-    ],
+    args: ["compile", ...args],
     cwd: root,
-    // deno compile 2.6.10 overflows its stack on prom-client's dependencies without this.
-    env: { RUST_MIN_STACK: "33554432", DENO_TLS_CA_STORE: "system,mozilla" },
+    env: Object.fromEntries(settings),
     stdout: "null",
     stderr: "piped",
   }).output();
