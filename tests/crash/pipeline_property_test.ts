@@ -34,7 +34,7 @@ const runPlans: fc.Arbitrary<RunPlan> = fc.record({
   dropAtOperations: fc.array(fc.nat(80), { maxLength: 3 }),
   dropAfterRuns: fc.array(fc.nat(12), { maxLength: 3 }),
   crash: fc.option(
-    fc.record({ index: fc.nat(90), side: fc.constantFrom("before" as const, "after" as const) }),
+    fc.record({ index: fc.nat(60), side: fc.constantFrom("before" as const, "after" as const) }),
     { freq: 4 },
   ),
   isPowerCut: fc.boolean(),
@@ -191,7 +191,8 @@ Deno.test("whatever is fed, dropped and crashed, the lake ends as the records de
     throw new Error(`${replayHint(seed)}\n${String(error)}`, { cause: error });
   }
   for (const [name, count] of Object.entries(seen)) {
-    assert.ok(count > 50, `${name} happened ${count} times`);
+    // Far below what any seed makes of them: this is to see that the property was tried.
+    assert.ok(count >= 20, `${name} happened ${count} times; ${replayHint(seed)}`);
   }
 });
 
