@@ -45,13 +45,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/checkpoint/checkpoint.ts",
     changes: [
       [
-        `    let added = 0;\n    this.#transaction("commit", () => `,
-        `    let added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n` +
-        `    this.#transaction("commit", () => `,
+        `    this.#changeSeenIds("commit", () => this.#write(commit, takingIn));\n`,
+        `    const add = () => this.#seenIds.add(commit.freshHashes, commit.committedAtMs);\n` +
+        `    this.#changeSeenIds("merge", add);\n` +
+        `    this.#changeSeenIds("commit", () => this.#write(commit, takingIn));\n`,
       ],
       [
-        "    const added = this.#seenIds.add(commit.freshIds, commit.committedAtMs);\n",
-        "    const added = commit.freshIds.length;\n",
+        "    return this.#seenIds.add(commit.freshHashes, commit.committedAtMs);\n",
+        "    return { idCount: 0, apply: () => {} };\n",
       ],
     ],
     tests: CRASHES,
@@ -95,3 +96,16 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ["tests/start_offset_test.ts"],
   },
 ];
+
+/**
+ * The text of the mutation's file with its changes made.
+ *
+ * @throws Error where what is to be changed does not stand there exactly once
+ */
+export function mutated(text: string, { name, file, changes }: Mutation): string {
+  return changes.reduce((before, [from, to]) => {
+    const parts = before.split(from);
+    if (parts.length === 2) return parts.join(to);
+    throw new Error(`${name}: expected once in ${file}, found ${parts.length - 1} times:\n${from}`);
+  }, text);
+}

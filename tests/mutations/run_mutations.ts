@@ -1,4 +1,4 @@
-import { type Mutation, MUTATIONS } from "./mutations.ts";
+import { mutated, type Mutation, MUTATIONS } from "./mutations.ts";
 
 /** Applies each mutation to a copy of the project and expects its tests to fail there: a test that cannot fail is a defect. */
 const root = new URL("../../", import.meta.url).pathname;
@@ -16,19 +16,9 @@ async function copy(from: string, to: string): Promise<void> {
   }
 }
 
-async function mutate(folder: string, { name, file, changes }: Mutation): Promise<void> {
-  const path = `${folder}/${file}`;
-  let text = await Deno.readTextFile(path);
-  for (const [from, to] of changes) {
-    const parts = text.split(from);
-    if (parts.length !== 2) {
-      throw new Error(
-        `${name}: expected once in ${file}, found ${parts.length - 1} times:\n${from}`,
-      );
-    }
-    text = parts.join(to);
-  }
-  await Deno.writeTextFile(path, text);
+async function mutate(folder: string, mutation: Mutation): Promise<void> {
+  const path = `${folder}/${mutation.file}`;
+  await Deno.writeTextFile(path, mutated(await Deno.readTextFile(path), mutation));
 }
 
 /** Whether the tests pass in that folder; and the names of those that fail. */
