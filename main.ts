@@ -5,7 +5,7 @@ import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker, ToWorker } from "./src/protocol.ts";
 import { prepareOutDir, refuseKeyFileIn, startEncoder, startSandbox } from "./src/sandbox.ts";
-import { scrub } from "./src/runtime/logs.ts";
+import { scrub } from "./src/runtime/scrub.ts";
 import { readSecurity } from "./src/security_files.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";

@@ -1,5 +1,5 @@
 /// <reference lib="deno.worker" />
-import { serveEncoder } from "./lake/encoder.ts";
+import { serveEncoder } from "./lake/encoder_server.ts";
 import { loadParquet } from "./lake/parquet.ts";
 
 /** The worker that makes Parquet of tables, on a core of its own and without any permission. */

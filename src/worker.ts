@@ -14,10 +14,11 @@ import { showDeadLetter } from "./commands/dlq_show.ts";
 import type { Mode } from "./options/option.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
-import { encodeHere, encodeThere } from "./lake/encoder.ts";
+import { encodeThere, noEncoder } from "./lake/encoder.ts";
 import { Answers } from "./runtime/answers.ts";
 import { SimulatedCrash } from "./runtime/operations.ts";
-import { scrub, setUpLogs } from "./runtime/logs.ts";
+import { setUpLogs } from "./runtime/logs.ts";
+import { scrub } from "./runtime/scrub.ts";
 import { VERSION } from "./version.ts";
 
 /** The worker: everything that touches input from outside runs here, with narrowed permissions. */
@@ -75,7 +76,7 @@ async function start(
     progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
   };
   const pipes = { readInput: () => input.ask(), flush: () => flushes.ask() };
-  const encode = encoder === null ? encodeHere : encodeThere(encoder);
+  const encode = encoder === null ? noEncoder : encodeThere(encoder);
   const given = { config, security, outDir, keys, encode, version: VERSION };
   const context = { ...given, reporter, log, ...pipes };
   try {

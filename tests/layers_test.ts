@@ -49,6 +49,8 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
 interface Import {
   readonly from: string;
   readonly to: string;
+  /** Whether types alone are imported, which loads nothing. */
+  readonly isType: boolean;
 }
 
 async function allFiles(folder: string): Promise<string[]> {
@@ -64,10 +66,11 @@ async function allImports(): Promise<Import[]> {
   const imports: Import[] = [];
   for (const from of ["main.ts", ...await allFiles("src")]) {
     const text = await Deno.readTextFile(new URL(from, root));
-    for (const [, to = ""] of text.matchAll(/^(?:import|export)[^"]*?from "([^"]+)"/gms)) {
+    for (const [all, to = ""] of text.matchAll(/^(?:import|export)[^"]*?from "([^"]+)"/gms)) {
       const isFile = to.startsWith(".");
       imports.push({
         from,
+        isType: /^(?:import|export) type /.test(all),
         to: isFile ? new URL(to, new URL(from, root)).href.slice(root.href.length) : to,
       });
     }
@@ -101,6 +104,20 @@ Deno.test("each library has the folder that imports it, and no other", async () 
     if (to.startsWith("src/") || to.endsWith("deno.json")) continue;
     assert.ok(LIBRARIES[folderOf(from)]?.includes(to), `${from} imports ${to}`);
   }
+});
+
+Deno.test("the main thread loads no library: --help is quick, and its memory is small", async () => {
+  const imports = await allImports();
+  const loaded = new Set(["main.ts"]);
+  for (const path of loaded) {
+    const own = imports.filter(({ from, isType }) => from === path && !isType);
+    for (const { to } of own) loaded.add(to);
+  }
+  const libraries = [...loaded].filter((path) =>
+    !/^(?:main\.ts|src\/.*|node:.*|.*\/?deno\.json)$/.test(path)
+  );
+  assert.ok(loaded.size > 20, String(loaded.size));
+  assert.deepEqual(libraries, []);
 });
 
 Deno.test("the core is pure: no clock, randomness, environment or platform", async () => {

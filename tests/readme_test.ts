@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EVENT_COLUMNS } from "../src/core/event.ts";
+import { EVENT_COLUMNS } from "../src/core/event_fields.ts";
 import { BENCH_OPTIONS } from "./bench/bench_options.ts";
 import { defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../src/config.ts";
 import { MODES } from "../src/options/option.ts";

@@ -1,5 +1,6 @@
 import { tableFromIPC } from "apache-arrow";
-import { encodeHere, type Encoder } from "../src/lake/encoder.ts";
+import type { Encoder } from "../src/lake/encoder.ts";
+import { encodeHere } from "../src/lake/encoder_server.ts";
 
 /** An encoder that cannot take events with some ids, and counts how often it is asked. */
 export function refusing(isPoison: (eventId: string) => boolean) {

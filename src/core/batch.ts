@@ -1,4 +1,5 @@
-import { ACCIONES, type Event } from "./event.ts";
+import { type Event } from "./event.ts";
+import { ACCIONES } from "./event_fields.ts";
 import { enrichMonto } from "./enrich.ts";
 import { ExtraColumn } from "./extra_column.ts";
 import { assert } from "./errors.ts";

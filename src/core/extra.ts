@@ -1,4 +1,4 @@
-import { EVENT_FIELDS } from "./event.ts";
+import { EVENT_FIELDS } from "./event_fields.ts";
 import { parseKeepingDigits } from "./number_text.ts";
 
 /** A number that a 64-bit float may not give back as it was: 16 digits or more, an exponent, or -0. */

@@ -1,36 +1,35 @@
-import { encodeParquet, loadParquet } from "./parquet.ts";
 import type { ParquetTable } from "./parquet_table.ts";
 
 /**
  * Makes a Parquet file of a table, whose stream it may take away. Rejects with an error that cannot pass where
  * the table cannot be written.
  */
-export type Encoder = (table: ParquetTable) => Promise<Uint8Array>;
+export type Encoder = (table: ParquetTable) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** Encodes in this thread. */
-export const encodeHere: Encoder = async (table) => {
-  await loadParquet();
-  return encodeParquet(table);
+/** For modes that write no Parquet, which do without the thread that would make it. */
+export const noEncoder: Encoder = () => {
+  return Promise.reject(new Error("Assertion failed: this mode has an encoder"));
 };
 
 /** What a thread that encodes answers: the file, or why there is none. */
-type Answer =
+export type EncoderAnswer =
   & { readonly id: number }
   & (
     | { readonly kind: "file"; readonly bytes: Uint8Array<ArrayBuffer> }
     | { readonly kind: "failure"; readonly message: string }
   );
 
-interface Request {
+/** What it is asked. */
+export interface EncoderRequest {
   readonly id: number;
   readonly table: ParquetTable;
 }
 
-/** Encodes in the thread at the other end of a port, see `serveEncoder`. */
+/** Encodes in the thread at the other end of a port, see `serveEncoder` in encoder_server.ts. */
 export function encodeThere(port: MessagePort): Encoder {
-  const waiting = new Map<number, PromiseWithResolvers<Uint8Array>>();
+  const waiting = new Map<number, PromiseWithResolvers<Uint8Array<ArrayBuffer>>>();
   let nextId = 0;
-  port.onmessage = ({ data }: MessageEvent<Answer>) => {
+  port.onmessage = ({ data }: MessageEvent<EncoderAnswer>) => {
     const request = waiting.get(data.id);
     waiting.delete(data.id);
     if (data.kind === "file") request?.resolve(data.bytes);
@@ -38,23 +37,9 @@ export function encodeThere(port: MessagePort): Encoder {
   };
   return (table) => {
     const id = nextId++;
-    const request = Promise.withResolvers<Uint8Array>();
+    const request = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
     waiting.set(id, request);
-    port.postMessage({ id, table } satisfies Request, [table.stream.buffer]);
+    port.postMessage({ id, table } satisfies EncoderRequest, [table.stream.buffer]);
     return request.promise;
-  };
-}
-
-/** Answers the requests that come through a port, one after the other. */
-export function serveEncoder(port: MessagePort): void {
-  port.onmessage = ({ data: { id, table } }: MessageEvent<Request>) => {
-    encodeHere(table).then((file) => {
-      // Parquet's own memory stays where it is: what is sent is a copy, and then given away.
-      const bytes = new Uint8Array(file);
-      port.postMessage({ id, kind: "file", bytes } satisfies Answer, [bytes.buffer]);
-    }).catch((error) => {
-      const message = error instanceof Error ? error.message : String(error);
-      port.postMessage({ id, kind: "failure", message } satisfies Answer);
-    });
   };
 }

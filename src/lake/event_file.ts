@@ -1,5 +1,5 @@
 import type { Batch } from "../core/batch.ts";
-import { ACCIONES } from "../core/event.ts";
+import { ACCIONES } from "../core/event_fields.ts";
 import { microsecondsOf } from "../core/timestamp.ts";
 import {
   dictionaryColumn,

@@ -6,18 +6,27 @@ import initialize, {
   WriterPropertiesBuilder,
 } from "parquet-wasm";
 import wasm from "parquet-wasm/wasm" with { type: "bytes" };
+import { assert } from "../core/errors.ts";
 import type { ParquetTable } from "./parquet_table.ts";
 
 let isReady: Promise<unknown> | null = null;
 
 /** Loads Rust's Parquet reader and writer; once a process, before the first use of either. */
 export async function loadParquet(): Promise<void> {
-  isReady ??= initialize({ module_or_path: wasm });
+  isReady ??= load();
   await isReady;
 }
 
-/** Encodes a table as one Parquet file with zstd. `loadParquet` must have been called. */
-export function encodeParquet({ stream, encodings, metadata }: ParquetTable): Uint8Array {
+async function load(): Promise<void> {
+  await initialize({ module_or_path: wasm });
+  // The code is compiled: a module's bytes would stay for as long as the thread.
+  wasm.buffer.transfer(0);
+}
+
+/** Encodes a table as one Parquet file with zstd, and frees its stream. `loadParquet` must have been called. */
+export function encodeParquet(
+  { stream, encodings, metadata }: ParquetTable,
+): Uint8Array<ArrayBuffer> {
   let builder = new WriterPropertiesBuilder();
   for (const [name, encoding] of encodings) {
     builder = builder
@@ -31,5 +40,10 @@ export function encodeParquet({ stream, encodings, metadata }: ParquetTable): Ui
     .setCompression(Compression.ZSTD)
     .setKeyValueMetadata(new Map(metadata))
     .build();
-  return writeParquet(Table.fromIPCStream(stream), properties);
+  const table = Table.fromIPCStream(stream);
+  // Collections are rare in a thread that makes little else; until the next one this memory would pile up.
+  stream.buffer.transfer(0);
+  const { buffer } = writeParquet(table, properties);
+  assert(buffer instanceof ArrayBuffer, "a Parquet file has memory of its own");
+  return new Uint8Array(buffer);
 }

@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync } from "node:crypto";
 import type { Data } from "apache-arrow";
-import { EVENT_FIELDS } from "../core/event.ts";
+import { EVENT_FIELDS } from "../core/event_fields.ts";
 import { jsonMembers } from "../core/json_members.ts";
 import { utf8Column } from "./arrow_columns.ts";
 import type { Column } from "./parquet_table.ts";

@@ -1,4 +1,4 @@
-import { LOG_FORMATS, LOG_LEVELS } from "../runtime/logs.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../runtime/log_levels.ts";
 import { MODES, option } from "./option.ts";
 import { boolean, oneOf } from "./option_parsers.ts";
 

@@ -1,4 +1,4 @@
-import { EVENT_FIELDS } from "../core/event.ts";
+import { EVENT_FIELDS } from "../core/event_fields.ts";
 import { option, WRITERS } from "./option.ts";
 import { textParser } from "./option_parsers.ts";
 

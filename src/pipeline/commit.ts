@@ -11,7 +11,6 @@ import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
 import { Unwritable } from "../core/poison.ts";
 import { replaysOf } from "../core/replay.ts";
-import { encodeHere } from "../lake/encoder.ts";
 import { publish } from "../lake/publishing.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
@@ -197,7 +196,7 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
 }
 
 function planOf(parts: PipelineParts, request: CommitRequest, stagedAtMs: number): CommitPlan {
-  const { checkpoint, version, protection, encode = encodeHere } = parts;
+  const { checkpoint, version, protection, encode } = parts;
   const { batch, sequence, trigger } = request;
   const deduped = splitByFreshness(parts, batch, stagedAtMs);
   const from = {

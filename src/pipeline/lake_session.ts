@@ -34,8 +34,8 @@ export interface LakeSessionOptions {
   readonly log: Log;
   readonly retrying: Omit<Retrying, "onRetry">;
   readonly onFailure: (error: unknown) => void;
-  /** Makes Parquet of tables; in this thread where nothing is given. */
-  readonly encode?: Encoder;
+  /** Makes Parquet of tables. */
+  readonly encode: Encoder;
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;

@@ -41,8 +41,8 @@ export interface PipelineParts {
   };
   readonly protection: Protection;
   readonly retrying: Omit<Retrying, "onRetry">;
-  /** Makes Parquet of tables; in this thread where nothing is given. */
-  readonly encode?: Encoder;
+  /** Makes Parquet of tables. */
+  readonly encode: Encoder;
   /** When too many records are rejected; without it there is no such limit. */
   readonly rejectLimit?: RejectLimit;
   /** What tests, or a simulated fault, do around operations. */

@@ -1,10 +1,5 @@
 import { configureSync, getLogger, type LogLevel, type LogRecord } from "@logtape/logtape";
-
-/** How log lines look: `json` for machines, `text` for people; `auto` is text on a terminal. */
-export const LOG_FORMATS = ["auto", "json", "text"] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
-
-export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+import { scrub } from "./scrub.ts";
 
 /**
  * The fields that log lines may carry. Everything else that code passes along is left out, so that nothing
@@ -102,19 +97,6 @@ function textLine(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString().slice(11, 23);
   const fields = listedFields(record).map(([name, value]) => ` ${name}=${value}`).join("");
   return `${time} ${record.level.toUpperCase().padEnd(7)} ${messageText(record)}${fields}`;
-}
-
-/** What stands in texts around a credential, and the credential: in URLs, HTTP headers, settings and JSON. */
-const CREDENTIALS: readonly RegExp[] = [
-  /(\w+:\/\/)[^\s/]*(?=@)/g,
-  /(\b(?:Bearer|Basic)\s+)[\w.~+/=-]{4,}/gi,
-  /((?:password|passwd|pwd|secret|token|api[_-]?key)\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"']+)/gi,
-  /((?:password|passwd|pwd|secret|token|api[_-]?key)["']?\s*:\s*)(?:"[^"]*"|'[^']*')/gi,
-];
-
-/** Takes credentials out of a text, for messages of libraries. */
-export function scrub(text: string): string {
-  return CREDENTIALS.reduce((scrubbed, pattern) => scrubbed.replaceAll(pattern, "$1…"), text);
 }
 
 function oneLine(text: string): string {

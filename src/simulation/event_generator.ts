@@ -1,4 +1,4 @@
-import { ACCIONES } from "../core/event.ts";
+import { ACCIONES } from "../core/event_fields.ts";
 import { type Random, seededRandom } from "./random.ts";
 
 /** What is generated. Ratios are of all records, 0 to 1. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Batch } from "../../src/core/batch.ts";
-import { ACCIONES } from "../../src/core/event.ts";
+import { ACCIONES } from "../../src/core/event_fields.ts";
 import { groupByDay } from "../../src/core/grouping.ts";
 import { ingest, ingestAny } from "../../src/core/ingest.ts";
 import { RecordList } from "../../src/core/record_list.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
-import { ACCIONES } from "../../src/core/event.ts";
+import { ACCIONES } from "../../src/core/event_fields.ts";
 import { ingest } from "../../src/core/ingest.ts";
 import { RecordList } from "../../src/core/record_list.ts";
 import type { RawRecord } from "../../src/core/record.ts";

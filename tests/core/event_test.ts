@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { enrichMonto } from "../../src/core/enrich.ts";
-import { ACCIONES, EVENT_COLUMNS, EVENT_FIELDS } from "../../src/core/event.ts";
+import { ACCIONES, EVENT_COLUMNS, EVENT_FIELDS } from "../../src/core/event_fields.ts";
 import { noHeaders, partitionName } from "../../src/core/record.ts";
 
 Deno.test("EVENT_FIELDS are the fields of the schema", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decode } from "../../src/core/decode.ts";
-import { EVENT_FIELDS } from "../../src/core/event.ts";
+import { EVENT_FIELDS } from "../../src/core/event_fields.ts";
 import { extraOf } from "../../src/core/extra.ts";
 import { checkProperty } from "../property_seed.ts";
 import { bytesOf, eventText } from "./samples.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
-import { EVENT_FIELDS } from "../../src/core/event.ts";
+import { EVENT_FIELDS } from "../../src/core/event_fields.ts";
 import { isReason } from "../../src/core/outcome.ts";
 import { checkProperty } from "../property_seed.ts";
 import {

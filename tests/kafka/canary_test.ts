@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
-import { LOG_LEVELS } from "../../src/runtime/logs.ts";
+import { LOG_LEVELS } from "../../src/runtime/log_levels.ts";
 import { canaryParts, leakIn } from "../canary/canary_records.ts";
 import { leaksOfLake } from "../canary/lake_leaks.ts";
 import { readDeadLetters, readLake } from "../lake_reader.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { groupByDay } from "../../src/core/grouping.ts";
-import { encodeHere, encodeThere, serveEncoder } from "../../src/lake/encoder.ts";
+import { encodeThere } from "../../src/lake/encoder.ts";
+import { encodeHere, serveEncoder } from "../../src/lake/encoder_server.ts";
 import { eventColumns } from "../../src/lake/event_file.ts";
 import { parquetTable } from "../../src/lake/parquet_table.ts";
 import { batchOfEvents } from "../core/samples.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { Batch } from "../../src/core/batch.ts";
-import { EVENT_COLUMNS } from "../../src/core/event.ts";
+import { EVENT_COLUMNS } from "../../src/core/event_fields.ts";
 import { microsecondsOf, momentOfMs } from "../../src/core/timestamp.ts";
 import {
   batchOf,

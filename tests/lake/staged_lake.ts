@@ -1,7 +1,7 @@
 import type { Batch } from "../../src/core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../../src/core/commit.ts";
 import { groupByDay } from "../../src/core/grouping.ts";
-import { encodeHere } from "../../src/lake/encoder.ts";
+import { encodeHere } from "../../src/lake/encoder_server.ts";
 import { loadParquet } from "../../src/lake/parquet.ts";
 import { NO_PROTECTION } from "../../src/lake/protection.ts";
 import { prepareStaging, stage, type StageRequest } from "../../src/lake/staging.ts";

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { LOG_LEVELS, scrub, setUpLogs } from "../../src/runtime/logs.ts";
+import { LOG_LEVELS } from "../../src/runtime/log_levels.ts";
+import { setUpLogs } from "../../src/runtime/logs.ts";
+import { scrub } from "../../src/runtime/scrub.ts";
 
 type Format = Parameters<typeof setUpLogs>[0]["format"];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Batch } from "../../src/core/batch.ts";
-import { ACCIONES } from "../../src/core/event.ts";
+import { ACCIONES } from "../../src/core/event_fields.ts";
 import { isoDate } from "../../src/core/timestamp.ts";
 import {
   type GeneratedRecord,
