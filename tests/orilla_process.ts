@@ -1,3 +1,5 @@
+import project from "../deno.json" with { type: "json" };
+
 /** How orilla is started by a test. */
 export interface OrillaOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -41,19 +43,11 @@ const PASSED_ON = [
 
 const LIMIT_MS = 180_000;
 
-/** The command line of orilla in `deno run`, with the permissions of deno.json's tasks. */
+/** The command line of orilla in `deno run`, with the flags of deno.json's tasks. */
 function denoArguments(args: readonly string[]): string[] {
-  const permissions = ["--allow-read", "--allow-write", "--allow-net", "--allow-env"];
-  return [
-    "run",
-    "--no-prompt",
-    "--no-remote",
-    "--frozen",
-    `--config=${root}deno.json`,
-    ...permissions,
-    `${root}main.ts`,
-    ...args,
-  ];
+  const task = project.tasks.consumer.command.split(" ");
+  const flags = task.slice(task.indexOf("run"), task.indexOf("main.ts"));
+  return [...flags, "--frozen", `--config=${root}deno.json`, `${root}main.ts`, ...args];
 }
 
 /** How orilla is started. */

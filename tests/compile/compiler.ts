@@ -23,7 +23,9 @@ export async function compileAlike(
     readonly output: string;
   },
 ): Promise<void> {
-  const permissions = taskArguments.filter((argument) => /^--(allow-|no-prompt)/.test(argument));
+  const permissions = taskArguments.filter((argument) =>
+    /^--(allow-|no-prompt|v8-flags)/.test(argument)
+  );
   await compile([...permissions, "--frozen", "--include", worker, "--output", output, main]);
 }
 
