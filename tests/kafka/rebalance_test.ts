@@ -98,8 +98,11 @@ kafkaTest("several consumers of one group, each with its own OUT_DIR", async (te
       a.kill("SIGCONT");
     }
     a.kill("SIGTERM");
-    await a.result;
+    const { code, stderr } = await a.result;
+    // Where the machine is slow the drain may reach its limit; the next start removes what it left.
+    if (code !== 0) assert.match(stderr, /the drain took longer/);
     await consumeToEnd(instance("b"));
+    await consumeToEnd(instance("a"));
     await expectExact(outDirs("a", "b"), 6_000);
   });
 
