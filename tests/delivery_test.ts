@@ -8,13 +8,9 @@ import { bytesOf } from "./core/samples.ts";
 import { recordsOf } from "./fetch_responses.ts";
 import { checkAsyncProperty } from "./property_seed.ts";
 
-interface NumberedRecord extends RecordToPublish {
-  readonly number: number;
-}
-
 /** A record whose key names its partition, and whose value begins with its number. */
-function numbered(number: number, partition: number, bytes = 10): NumberedRecord {
-  return { number, key: Uint8Array.of(partition), value: bytesOf(`${number} `.padEnd(bytes)) };
+function numbered(number: number, partition: number, bytes = 10): RecordToPublish {
+  return { key: Uint8Array.of(partition), value: bytesOf(`${number} `.padEnd(bytes)) };
 }
 
 /** A topic in memory. It answers as it is told, and notes what it was sent. */
@@ -69,8 +65,8 @@ const RETRYING: Retrying = {
 
 function deliveryTo(
   target: DeliveryTarget,
-  options: Partial<DeliveryOptions<NumberedRecord>> = {},
-): Delivery<NumberedRecord> {
+  options: Partial<DeliveryOptions> = {},
+): Delivery {
   return new Delivery({ target, nowMs: () => 0, retrying: RETRYING, ...options });
 }
 
@@ -96,7 +92,7 @@ Deno.test("Delivery sends each record once and in the order of its partition, wh
       };
       const acknowledged: number[] = [];
       const delivery = deliveryTo(target, {
-        onAcknowledged: (records) => acknowledged.push(...records.map(({ number }) => number)),
+        onAcknowledged: (numbers) => acknowledged.push(...numbers),
       });
       for (const [number, key] of keys.entries()) {
         delivery.add(numbered(number, key));
@@ -181,8 +177,8 @@ Deno.test("Delivery ends with the first failure that lasts, and says which recor
   };
   const acknowledged: number[] = [], failed: number[] = [];
   const delivery = deliveryTo(target, {
-    onAcknowledged: (records) => acknowledged.push(...records.map(({ number }) => number)),
-    onFailed: (records) => failed.push(...records.map(({ number }) => number)),
+    onAcknowledged: (numbers) => acknowledged.push(...numbers),
+    onFailed: (numbers) => failed.push(...numbers),
   });
   [0, 1, 2].forEach((number) => delivery.add(numbered(number, number)));
   await new Promise((resolve) => setTimeout(resolve));

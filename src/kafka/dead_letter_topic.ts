@@ -36,13 +36,13 @@ export class KafkaDeadLetterTopic {
   async send(letters: readonly RejectedRecord[]): Promise<void> {
     const { publisher, version } = this.#options;
     const unsent = letters.filter((letter) => !this.#sent.has(positionOf(letter)));
-    let failed: readonly OutgoingLetter[] = [];
+    let failed: readonly RejectedRecord[] = [];
     try {
       await publisher.send(outgoing(unsent, version), {
-        onAcknowledged: (records) => {
-          for (const { letter } of records) this.#sent.add(positionOf(letter));
+        onAcknowledged: (numbers) => {
+          for (const letter of at(unsent, numbers)) this.#sent.add(positionOf(letter));
         },
-        onFailed: (records) => failed = records,
+        onFailed: (numbers) => failed = at(unsent, numbers),
       });
     } catch (error) {
       throw canPassLater(error) || failed.length === 0 ? error : refused(error, failed, this.name);
@@ -55,18 +55,18 @@ export class KafkaDeadLetterTopic {
   }
 }
 
-interface OutgoingLetter extends RecordToPublish {
-  readonly letter: RejectedRecord;
+function at(letters: readonly RejectedRecord[], numbers: readonly number[]): RejectedRecord[] {
+  return numbers.flatMap((number) => letters[number] ?? []);
 }
 
 /** Makes the records one by one, as there is room for them. */
 function* outgoing(
   letters: readonly RejectedRecord[],
   version: string,
-): Generator<OutgoingLetter> {
+): Generator<RecordToPublish> {
   for (const letter of letters) {
     const { key, value } = letter.record;
-    yield { key, value, headers: deadLetterHeaders(letter, version), letter };
+    yield { key, value, headers: deadLetterHeaders(letter, version) };
   }
 }
 
@@ -74,8 +74,8 @@ function positionOf({ topicPartition, record }: RejectedRecord): string {
   return `${partitionName(topicPartition)}/${record.offset}`;
 }
 
-function refused(error: unknown, failed: readonly OutgoingLetter[], topic: string): Error {
-  const positions = failed.map(({ letter }) => positionOf(letter));
+function refused(error: unknown, failed: readonly RejectedRecord[], topic: string): Error {
+  const positions = failed.map(positionOf);
   const more = positions.length > 1 ? ` and ${positions.length - 1} more` : "";
   return operatingError(
     `The dead-letter topic ${topic} does not take what was rejected at ${positions[0]}${more}: ` +

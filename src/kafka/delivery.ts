@@ -1,7 +1,7 @@
 import { assert } from "../core/errors.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { isTooLarge } from "./errors.ts";
-import { RecordBatchWriter, type RecordToPublish } from "./record_batch.ts";
+import { RecordBatchWriter, recordsIn, type RecordToPublish } from "./record_batch.ts";
 
 /** A topic that record batches are sent to. */
 export interface DeliveryTarget {
@@ -18,36 +18,37 @@ export interface DeliveryTarget {
   send(partition: number, batch: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
-/** What is told of records as they are settled. */
-export interface DeliveryNotices<R> {
+/** What is told of records as they are settled: their numbers, which count the records added before each. */
+export interface DeliveryNotices {
   /** All in-sync replicas have these records. */
-  readonly onAcknowledged?: (records: readonly R[]) => void;
+  readonly onAcknowledged?: (numbers: readonly number[]) => void;
   /** The first failure was about these; `Delivery.end` throws it. */
-  readonly onFailed?: (records: readonly R[]) => void;
+  readonly onFailed?: (numbers: readonly number[]) => void;
 }
 
-export interface DeliveryOptions<R> extends DeliveryNotices<R> {
+export interface DeliveryOptions extends DeliveryNotices {
   readonly target: DeliveryTarget;
   readonly nowMs: () => number;
   /** How a record batch is sent again where that may help; null: the first failure is the end. */
   readonly retrying: Retrying | null;
 }
 
-/** Records of one partition that are sent together. */
-interface OutgoingBatch<R> {
-  readonly records: R[];
-  /** How many records were added before all of these. */
-  readonly addedBefore: number;
+/** Records of one partition that are sent together; they are not kept as objects, there are too many. */
+interface OutgoingBatch {
+  /** The number of each. */
+  readonly numbers: number[];
   readonly writer: RecordBatchWriter;
 }
 
 /** What is on its way to a partition, in order. */
-interface Lane<R> {
+interface Lane {
   readonly partition: number;
   /** The last one takes further records. */
-  readonly waiting: OutgoingBatch<R>[];
-  sending: OutgoingBatch<R> | null;
+  readonly waiting: OutgoingBatch[];
+  sending: OutgoingBatch | null;
   isActive: boolean;
+  /** Bytes of the latest record batch. */
+  usualBytes: number;
 }
 
 /** What may wait for its acknowledgement, in bytes, before whoever adds records has to wait too. */
@@ -57,16 +58,16 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
  * Records on their way to a topic. Each partition has one request under way, so that its records keep their
  * order; what is added meanwhile goes with the next one.
  */
-export class Delivery<R extends RecordToPublish> {
+export class Delivery {
   acknowledgedCount = 0;
-  readonly #options: DeliveryOptions<R>;
-  readonly #lanes = new Map<number, Lane<R>>();
+  readonly #options: DeliveryOptions;
+  readonly #lanes = new Map<number, Lane>();
   #addedCount = 0;
   #waitingBytes = 0;
   #failure: { readonly error: unknown } | null = null;
   #progress = Promise.withResolvers<void>();
 
-  constructor(options: DeliveryOptions<R>) {
+  constructor(options: DeliveryOptions) {
     this.#options = options;
   }
 
@@ -75,18 +76,19 @@ export class Delivery<R extends RecordToPublish> {
     return this.#waitingBytes >= MAX_WAITING_BYTES;
   }
 
-  /** How many of the records that were added first are acknowledged, without a gap. */
+  /** How many of the first records are certainly acknowledged, without a gap; it looks at all that wait. */
   get acknowledgedInOrder(): number {
     let count = this.#addedCount;
     for (const { sending, waiting } of this.#lanes.values()) {
-      const [next = null] = sending === null ? waiting : [sending];
-      if (next !== null) count = Math.min(count, next.addedBefore);
+      for (const { numbers } of sending === null ? waiting : [sending, ...waiting]) {
+        for (const number of numbers) count = Math.min(count, number);
+      }
     }
     return count;
   }
 
   /** Adds a record, which is sent at the end of this turn at the earliest. */
-  add(record: R): void {
+  add(record: RecordToPublish): void {
     this.#add(record, this.#addedCount++);
   }
 
@@ -113,7 +115,7 @@ export class Delivery<R extends RecordToPublish> {
     assert(this.acknowledgedCount === this.#addedCount, "all records are acknowledged");
   }
 
-  #add(record: R, addedBefore: number): void {
+  #add(record: RecordToPublish, number: number): void {
     const { target } = this.#options;
     const lane = this.#lane(target.partitionOf(record.key));
     let batch = lane.waiting.at(-1);
@@ -121,25 +123,25 @@ export class Delivery<R extends RecordToPublish> {
     if (batch?.writer.add(record, target.batchBytes)) {
       this.#waitingBytes += batch.writer.byteLength - bytesBefore;
     } else {
-      batch = { records: [], addedBefore, writer: new RecordBatchWriter() };
+      batch = { numbers: [], writer: new RecordBatchWriter(lane.usualBytes) };
       batch.writer.add(record, target.batchBytes);
       lane.waiting.push(batch);
       this.#waitingBytes += batch.writer.byteLength;
     }
-    batch.records.push(record);
+    batch.numbers.push(number);
     if (!lane.isActive) void this.#run(lane);
   }
 
-  #lane(partition: number): Lane<R> {
+  #lane(partition: number): Lane {
     let lane = this.#lanes.get(partition);
     if (lane === undefined) {
-      lane = { partition, waiting: [], sending: null, isActive: false };
+      lane = { partition, waiting: [], sending: null, isActive: false, usualBytes: 0 };
       this.#lanes.set(partition, lane);
     }
     return lane;
   }
 
-  async #run(lane: Lane<R>): Promise<void> {
+  async #run(lane: Lane): Promise<void> {
     lane.isActive = true;
     // What is added in this turn goes along.
     await Promise.resolve();
@@ -147,6 +149,7 @@ export class Delivery<R extends RecordToPublish> {
       const batch = lane.waiting.shift();
       if (batch === undefined) break;
       lane.sending = batch;
+      lane.usualBytes = batch.writer.byteLength;
       try {
         await this.#deliver(lane.partition, batch);
         lane.sending = null;
@@ -160,34 +163,29 @@ export class Delivery<R extends RecordToPublish> {
     this.#tellProgress();
   }
 
-  async #deliver(
-    partition: number,
-    { records, addedBefore, writer }: OutgoingBatch<R>,
-  ): Promise<void> {
+  async #deliver(partition: number, { numbers, writer }: OutgoingBatch): Promise<void> {
     const { target, nowMs, onAcknowledged, onFailed } = this.#options;
     const bytes = writer.finish(nowMs());
     try {
       await this.#send(partition, bytes);
     } catch (error) {
-      if (isTooLarge(error) && records.length > 1) {
+      if (isTooLarge(error) && numbers.length > 1) {
         target.batchBytes = Math.min(target.batchBytes, Math.ceil(bytes.length / 2));
-        for (const half of halves(records)) {
-          await this.#deliver(partition, batchOf(half, addedBefore));
-        }
+        for (const half of halves(bytes, numbers)) await this.#deliver(partition, half);
         return;
       }
       if (partition >= target.partitionCount) {
-        for (const record of records) this.#add(record, addedBefore);
+        for (const [i, record] of recordsIn(bytes).entries()) this.#add(record, numbers[i] ?? 0);
         return;
       }
       if (this.#failure === null) {
         this.#failure = { error };
-        onFailed?.(records);
+        onFailed?.(numbers);
       }
       throw error;
     }
-    this.acknowledgedCount += records.length;
-    onAcknowledged?.(records);
+    this.acknowledgedCount += numbers.length;
+    onAcknowledged?.(numbers);
   }
 
   async #send(partition: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -205,16 +203,12 @@ export class Delivery<R extends RecordToPublish> {
   }
 }
 
-function halves<R>(records: readonly R[]): readonly (readonly R[])[] {
-  const middle = records.length >> 1;
-  return [records.slice(0, middle), records.slice(middle)];
-}
-
-function batchOf<R extends RecordToPublish>(
-  records: readonly R[],
-  addedBefore: number,
-): OutgoingBatch<R> {
-  const writer = new RecordBatchWriter();
-  for (const record of records) writer.add(record, Infinity);
-  return { records: [...records], addedBefore, writer };
+/** Two record batches with the records of one. */
+function halves(bytes: Uint8Array, numbers: readonly number[]): readonly OutgoingBatch[] {
+  const records = recordsIn(bytes), middle = records.length >> 1;
+  return [[0, middle], [middle, records.length]].map(([start, end]) => {
+    const writer = new RecordBatchWriter(bytes.length);
+    for (const record of records.slice(start, end)) writer.add(record, Infinity);
+    return { numbers: numbers.slice(start, end), writer };
+  });
 }

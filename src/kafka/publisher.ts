@@ -1,4 +1,5 @@
 import type { Admin, Kafka, Producer } from "kafkajs";
+import { assert } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Retrying } from "../runtime/retry.ts";
 import { Delivery, type DeliveryNotices, type DeliveryTarget } from "./delivery.ts";
@@ -54,14 +55,15 @@ export class KafkaPublisher implements AsyncDisposable {
       if (await createTopicIfMissing(admin, topic)) log.info("created the topic", { topic });
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       this.#target.partitionCount = topics[0]?.partitions.length ?? 0;
+      assert(this.#target.partitionCount > 0, "a topic has partitions");
     } finally {
       await admin.disconnect();
     }
     await this.#producer.connect();
   }
 
-  /** The beginning of a delivery whose record batches are sent again where that fails and may pass. */
-  deliver(): Delivery<RecordToPublish> {
+  /** Begins a delivery whose record batches are sent again where that fails and may pass. */
+  deliver(): Delivery {
     return this.#delivery(this.#options.retrying, {});
   }
 
@@ -74,17 +76,11 @@ export class KafkaPublisher implements AsyncDisposable {
    * Sends records once; resolves when all in-sync replicas have them. At a failure some of them may be
    * acknowledged: those that `onAcknowledged` was told of.
    */
-  async send<R extends RecordToPublish>(
-    records: Iterable<R>,
-    notices: DeliveryNotices<R>,
-  ): Promise<void> {
+  async send(records: Iterable<RecordToPublish>, notices: DeliveryNotices): Promise<void> {
     await deliverAll(this.#delivery(null, notices), records);
   }
 
-  #delivery<R extends RecordToPublish>(
-    retrying: Retrying | null,
-    notices: DeliveryNotices<R>,
-  ): Delivery<R> {
+  #delivery(retrying: Retrying | null, notices: DeliveryNotices): Delivery {
     const { nowMs } = this.#options.retrying.clock;
     return new Delivery({ ...notices, target: this.#target, nowMs, retrying });
   }
@@ -109,10 +105,7 @@ export class KafkaPublisher implements AsyncDisposable {
   }
 }
 
-async function deliverAll<R extends RecordToPublish>(
-  delivery: Delivery<R>,
-  records: Iterable<R>,
-): Promise<number> {
+async function deliverAll(delivery: Delivery, records: Iterable<RecordToPublish>): Promise<number> {
   for (const record of records) {
     delivery.add(record);
     if (delivery.isFull) await delivery.room();

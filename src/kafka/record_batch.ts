@@ -1,6 +1,7 @@
 import { crc32c } from "../core/crc32c.ts";
 import { assert } from "../core/errors.ts";
-import type { RecordHeader } from "../core/record.ts";
+import { type RecordBlock, RecordReader } from "../core/record_block.ts";
+import type { RawRecord, RecordHeader } from "../core/record.ts";
 
 /** A record to be produced. */
 export interface RecordToPublish {
@@ -20,13 +21,18 @@ const CRC_AT = 17, CRC_COUNTS_FROM = 21;
 /** What a producer leaves to the broker, or has not got: a leader epoch, a producer id. */
 const NONE = -1;
 
-const FIRST_CAPACITY_BYTES = 16_384;
+const LEAST_CAPACITY_BYTES = 4_096;
 
 /** Writes records one after the other into a record batch, without an object for any of them. */
 export class RecordBatchWriter {
-  #bytes = new Uint8Array(FIRST_CAPACITY_BYTES);
+  #bytes: Uint8Array<ArrayBuffer>;
   #at = HEADER_BYTES;
   #recordCount = 0;
+
+  /** @param capacityBytes what it will probably need; it grows where that is too little */
+  constructor(capacityBytes = 0) {
+    this.#bytes = new Uint8Array(Math.max(capacityBytes, LEAST_CAPACITY_BYTES));
+  }
 
   /** Bytes of the record batch as it is. */
   get byteLength(): number {
@@ -109,6 +115,22 @@ export class RecordBatchWriter {
     bytes[at++] = left;
     this.#at = at;
   }
+}
+
+/** The records of a record batch that a `RecordBatchWriter` finished. */
+export function recordsIn(batch: Uint8Array): RawRecord[] {
+  const fields = new DataView(batch.buffer, batch.byteOffset, HEADER_BYTES);
+  const block: RecordBlock = {
+    firstOffset: 0n,
+    firstTimestampMs: Number(fields.getBigInt64(27)),
+    appendTimestampMs: null,
+    recordCount: fields.getInt32(57),
+    bytes: batch.subarray(HEADER_BYTES),
+  };
+  const reader = new RecordReader(block);
+  const records: RawRecord[] = [];
+  while (reader.next()) records.push(reader.record());
+  return records;
 }
 
 interface EncodedHeader {
