@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { type BlockMessage, decodeFetchResponse } from "../src/kafka/fetch_response.ts";
 import { RecordReader } from "../src/core/record_block.ts";
 import { blockOf } from "./core/kafka_records.ts";
 import { bytesOf, recordOf } from "./core/samples.ts";
-
-/** Bytes of integers, big-endian, as the protocol has them. */
-function int(bits: 16 | 32 | 64, value: number | bigint): number[] {
-  const unsigned = BigInt.asUintN(bits, BigInt(value));
-  return Array.from(
-    { length: bits / 8 },
-    (_, i) => Number(unsigned >> BigInt(bits - 8 - 8 * i) & 0xffn),
-  );
-}
+import { fetchResponse, int, isDecoded, messagesOf } from "./fetch_responses.ts";
 
 interface RecordBatchParts {
   readonly firstOffset: bigint;
@@ -50,55 +41,6 @@ function recordBatch(parts: RecordBatchParts): number[] {
 const TRANSACTIONAL = 16, CONTROL = 32, LOG_APPEND_TIME = 8;
 const ABORT = Uint8Array.of(0, 0, 0, 0), COMMIT = Uint8Array.of(0, 0, 0, 1);
 
-function response(
-  records: readonly number[],
-  aborted: readonly (readonly [bigint, bigint])[] = [],
-): Buffer {
-  return Buffer.from([
-    ...int(32, 0),
-    ...int(16, 0),
-    ...int(32, 7),
-    ...int(32, 1),
-    ...int(16, 1),
-    ..."t".split("").map((letter) => letter.charCodeAt(0)),
-    ...int(32, 1),
-    ...int(32, 3),
-    ...int(16, 0),
-    ...int(64, 100),
-    ...int(64, 90),
-    ...int(64, 5),
-    ...int(32, aborted.length),
-    ...aborted.flatMap((
-      [producerId, firstOffset],
-    ) => [...int(64, producerId), ...int(64, firstOffset)]),
-    ...int(32, -1),
-    ...int(32, records.length),
-    ...records,
-  ]);
-}
-
-interface Decoded {
-  readonly sessionId: number;
-  readonly responses: readonly {
-    readonly topicName: string;
-    readonly partitions: readonly {
-      readonly partition: number;
-      readonly highWatermark: string;
-      readonly messages: readonly BlockMessage[];
-    }[];
-  }[];
-}
-
-function isDecoded(value: object): value is Decoded {
-  return "responses" in value;
-}
-
-async function messagesOf(buffer: Buffer): Promise<readonly BlockMessage[]> {
-  const decoded = await decodeFetchResponse(buffer);
-  assert.ok(isDecoded(decoded));
-  return decoded.responses[0]?.partitions[0]?.messages ?? [];
-}
-
 /** The values that readers see, in their order. */
 function valuesOf(messages: readonly BlockMessage[]): string[] {
   return messages.flatMap(({ block, isControlRecord }) => {
@@ -115,7 +57,7 @@ function valuesOf(messages: readonly BlockMessage[]): string[] {
 }
 
 Deno.test("decodeFetchResponse() reads partitions with their record batches, one message each", async () => {
-  const buffer = response([
+  const buffer = fetchResponse([
     ...recordBatch({ firstOffset: 10n, values: ["a", "b"] }),
     ...recordBatch({ firstOffset: 12n, values: ["c"], attributes: 1 }),
   ]);
@@ -137,9 +79,13 @@ Deno.test("decodeFetchResponse() leaves out a record batch that the broker cut i
       ...recordBatch({ firstOffset: 10n, values: ["a"] }),
       ...second.slice(0, length),
     ];
-    assert.deepEqual(valuesOf(await messagesOf(response(records))), ["a"], `${length} bytes of it`);
+    assert.deepEqual(
+      valuesOf(await messagesOf(fetchResponse(records))),
+      ["a"],
+      `${length} bytes of it`,
+    );
   }
-  assert.deepEqual(await messagesOf(response([])), []);
+  assert.deepEqual(await messagesOf(fetchResponse([])), []);
 });
 
 Deno.test("decodeFetchResponse() hides aborted transactions, also one that began before what is fetched", async () => {
@@ -191,29 +137,29 @@ Deno.test("decodeFetchResponse() hides aborted transactions, also one that began
     }),
   ];
   // Both began before offset 10: a reader that forgets one a record would let the second one pass.
-  const messages = await messagesOf(response(records, [[2n, 4n], [1n, 3n]]));
+  const messages = await messagesOf(fetchResponse(records, [[2n, 4n], [1n, 3n]]));
   assert.deepEqual(valuesOf(messages), ["plain", "of 3", "1 again"]);
   assert.deepEqual(messages.map(({ offset }) => Number(offset)), [10, 11, 12, 13, 14, 15, 16, 17]);
 });
 
 Deno.test("decodeFetchResponse() keeps the time of appending where the broker stamps records", async () => {
   const records = recordBatch({ firstOffset: 1n, values: ["a"], attributes: LOG_APPEND_TIME });
-  const [message] = await messagesOf(response(records));
+  const [message] = await messagesOf(fetchResponse(records));
   assert.equal(message?.block?.appendTimestampMs, 5_000);
-  const [own] = await messagesOf(response(recordBatch({ firstOffset: 1n, values: ["a"] })));
+  const [own] = await messagesOf(fetchResponse(recordBatch({ firstOffset: 1n, values: ["a"] })));
   assert.equal(own?.block?.appendTimestampMs, null);
 });
 
 Deno.test("decodeFetchResponse() refuses a compression codec that it does not know", async () => {
   const records = recordBatch({ firstOffset: 1n, values: ["a"], attributes: 7 });
-  await assert.rejects(messagesOf(response(records)), /compression codec 7/);
+  await assert.rejects(messagesOf(fetchResponse(records)), /compression codec 7/);
 });
 
 Deno.test("decodeFetchResponse() leaves messages from before Kafka 0.11 to kafkajs", async () => {
   const body = [0, 0, ...int(32, -1), ...int(32, 3), ...bytesOf("old")];
   const message = [...int(32, 0), 1, 0, ...int(64, 1_000), ...body.slice(2)];
   const records = [...int(64, 5), ...int(32, message.length), ...message];
-  const [old] = await messagesOf(response([...records, ...records, ...records]));
+  const [old] = await messagesOf(fetchResponse([...records, ...records, ...records]));
   assert.equal(old?.offset, "5");
   assert.ok(old !== undefined && !("block" in old));
 });

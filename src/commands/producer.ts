@@ -1,6 +1,6 @@
 import { messageOf, operatingError } from "../core/errors.ts";
 import { checkBrokers, connectionError, kafkaClient } from "../kafka/client.ts";
-import { KafkaPublisher, type RecordToPublish } from "../kafka/publisher.ts";
+import { KafkaPublisher } from "../kafka/publisher.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { generateEvents } from "../simulation/event_generator.ts";
@@ -42,44 +42,30 @@ async function send(context: CommandContext, publisher: KafkaPublisher): Promise
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
   const pace = pacer(config.rate);
   const chunkSize = chunkSizeOf(config.rate);
-  let acknowledged = 0, made = 0;
-  let records: RecordToPublish[] = [];
-  // While the brokers write one chunk the next one is made and sent.
-  let underWay: Promise<number> = Promise.resolve(0);
-  const flush = async () => {
-    const before = underWay;
-    underWay = publisher.publish(records);
-    records = [];
-    try {
-      acknowledged += await before;
-    } catch (error) {
-      await Promise.allSettled([underWay]);
-      throw error;
-    }
-    meter.update(acknowledged, config.count);
-    await pace.wait(made);
-  };
+  const delivery = publisher.deliver();
+  let made = 0;
   try {
     for (const record of generateEvents(generatorOptions(config), systemClock.nowMs)) {
-      records.push(record);
-      made++;
-      if (records.length === chunkSize) await flush();
+      delivery.add(record);
+      if (++made % chunkSize !== 0) continue;
+      await pace.wait(made);
+      await delivery.room();
+      meter.update(delivery.acknowledgedCount, config.count);
       if (stop.aborted) break;
     }
-    await flush();
-    acknowledged += await underWay;
-    meter.update(acknowledged, config.count);
+    await delivery.end();
+    meter.update(delivery.acknowledgedCount, config.count);
   } catch (error) {
     throw operatingError(
-      `Sending failed after ${thousands(acknowledged)} acknowledged records: ${
+      `Sending failed after ${thousands(delivery.acknowledgedCount)} acknowledged records: ${
         messageOf(error)
       }. ` +
         `Run again with --first-id ${
-          config.firstId + acknowledged
+          config.firstId + delivery.acknowledgedInOrder
         } for those that are missing; records ` +
         `that arrived without an acknowledgement will be found as duplicates`,
       error,
     );
   }
-  return acknowledged;
+  return delivery.acknowledgedCount;
 }

@@ -3,13 +3,8 @@ import { deadLetterHeaders } from "../core/dead_letter_headers.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import { partitionName } from "../core/record.ts";
 import { canPassLater } from "../runtime/retry.ts";
-import type { KafkaPublisher, RecordToPublish } from "./publisher.ts";
-
-/** Records of one request: brokers take 1 MiB a batch by default, and headers add to it. */
-const CHUNK_BYTES = 512 * 1024;
-const CHUNK_RECORDS = 1_000;
-/** What a record weighs beside its key, value and headers, about. */
-const OVERHEAD_BYTES = 100;
+import type { KafkaPublisher } from "./publisher.ts";
+import type { RecordToPublish } from "./record_batch.ts";
 
 export interface DeadLetterTopicOptions {
   readonly topic: string;
@@ -41,13 +36,16 @@ export class KafkaDeadLetterTopic {
   async send(letters: readonly RejectedRecord[]): Promise<void> {
     const { publisher, version } = this.#options;
     const unsent = letters.filter((letter) => !this.#sent.has(positionOf(letter)));
-    for (const chunk of chunks(unsent, version)) {
-      try {
-        await publisher.send(chunk.map(({ record }) => record));
-      } catch (error) {
-        throw canPassLater(error) ? error : refused(error, chunk, this.name);
-      }
-      for (const { letter } of chunk) this.#sent.add(positionOf(letter));
+    let failed: readonly RejectedRecord[] = [];
+    try {
+      await publisher.send(outgoing(unsent, version), {
+        onAcknowledged: (numbers) => {
+          for (const letter of at(unsent, numbers)) this.#sent.add(positionOf(letter));
+        },
+        onFailed: (numbers) => failed = at(unsent, numbers),
+      });
+    } catch (error) {
+      throw canPassLater(error) || failed.length === 0 ? error : refused(error, failed, this.name);
     }
   }
 
@@ -57,38 +55,27 @@ export class KafkaDeadLetterTopic {
   }
 }
 
-interface Outgoing {
-  readonly letter: RejectedRecord;
-  readonly record: RecordToPublish;
+function at(letters: readonly RejectedRecord[], numbers: readonly number[]): RejectedRecord[] {
+  return numbers.flatMap((number) => letters[number] ?? []);
 }
 
-function* chunks(letters: readonly RejectedRecord[], version: string): Generator<Outgoing[]> {
-  let chunk: Outgoing[] = [], bytes = 0;
+/** Makes the records one by one, as there is room for them. */
+function* outgoing(
+  letters: readonly RejectedRecord[],
+  version: string,
+): Generator<RecordToPublish> {
   for (const letter of letters) {
     const { key, value } = letter.record;
-    const headers = deadLetterHeaders(letter, version);
-    const headerBytes = headers.reduce(
-      (sum, { name, value }) => sum + name.length + (value?.length ?? 0),
-      0,
-    );
-    const size = (key?.length ?? 0) + (value?.length ?? 0) + headerBytes + OVERHEAD_BYTES;
-    if (chunk.length === CHUNK_RECORDS || chunk.length > 0 && bytes + size > CHUNK_BYTES) {
-      yield chunk;
-      chunk = [];
-      bytes = 0;
-    }
-    chunk.push({ letter, record: { key, value, headers } });
-    bytes += size;
+    yield { key, value, headers: deadLetterHeaders(letter, version) };
   }
-  if (chunk.length > 0) yield chunk;
 }
 
 function positionOf({ topicPartition, record }: RejectedRecord): string {
   return `${partitionName(topicPartition)}/${record.offset}`;
 }
 
-function refused(error: unknown, chunk: readonly Outgoing[], topic: string): Error {
-  const positions = chunk.map(({ letter }) => positionOf(letter));
+function refused(error: unknown, failed: readonly RejectedRecord[], topic: string): Error {
+  const positions = failed.map(positionOf);
   const more = positions.length > 1 ? ` and ${positions.length - 1} more` : "";
   return operatingError(
     `The dead-letter topic ${topic} does not take what was rejected at ${positions[0]}${more}: ` +

@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import response from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { type RecordBlock, RecordReader } from "../core/record_block.ts";
 import { decompress } from "./codecs.ts";
+import { HEADER_BYTES, LENGTH_COUNTS_FROM, MAGIC_AT, RECORD_BATCH_MAGIC } from "./record_batch.ts";
 
 /**
  * What stands where kafkajs has its message objects: one Kafka record batch as a whole, whose records are
@@ -16,10 +17,6 @@ export interface BlockMessage {
   readonly block: RecordBlock | null;
 }
 
-const MAGIC_AT = 16;
-const RECORD_BATCH_MAGIC = 2;
-/** Bytes from the start of a record batch to its records, and those of them before its length counts. */
-const HEADER_BYTES = 61, LENGTH_COUNTS_FROM = 12;
 const CODEC_MASK = 0x07, LOG_APPEND_TIME = 0x08, TRANSACTIONAL = 0x10, CONTROL = 0x20;
 const ABORT_MARKER = 0;
 

@@ -1,18 +1,14 @@
-import type { ICustomPartitioner } from "kafkajs";
-
 /**
- * The partition of a record by its key: murmur2 of the bytes, as Java's producer and kafkajs's own
- * partitioner have it, in 32-bit arithmetic instead of objects of 64 bits. Records without a key go to the
- * partitions in turn.
+ * The partition of a record by its key: murmur2 of the bytes, as Java's producer has it, in 32-bit arithmetic.
+ * Records without a key go to the partitions in turn.
  */
-export const keyPartitioner: ICustomPartitioner = () => {
+export function keyPartitioner(): (key: Uint8Array | null, partitionCount: number) => number {
   let turn = 0;
-  return ({ message: { key }, partitionMetadata }) => {
-    if (typeof key === "string") throw new Error("Assertion failed: a key is given as bytes");
-    const hash = key instanceof Uint8Array ? murmur2(key) & 0x7fffffff : turn++;
-    return hash % partitionMetadata.length;
+  return (key, partitionCount) => {
+    const hash = key === null ? turn++ : murmur2(key) & 0x7fffffff;
+    return hash % partitionCount;
   };
-};
+}
 
 const SEED = 0x9747b28c, MULTIPLIER = 0x5bd1e995, ROTATION = 24;
 

@@ -1,17 +1,11 @@
-import { Buffer } from "node:buffer";
-import type { Admin, IHeaders, Kafka, Message } from "kafkajs";
-import type { RecordHeader } from "../core/record.ts";
+import type { Admin, Kafka, Producer } from "kafkajs";
+import { assert } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
+import type { Retrying } from "../runtime/retry.ts";
+import { Delivery, type DeliveryNotices, type DeliveryTarget } from "./delivery.ts";
 import { keyPartitioner } from "./key_partitioner.ts";
-import { retry, type Retrying } from "../runtime/retry.ts";
-
-/** A record to be produced. */
-export interface RecordToPublish {
-  readonly key: Uint8Array | null;
-  /** null is a tombstone. */
-  readonly value: Uint8Array | null;
-  readonly headers?: readonly RecordHeader[];
-}
+import { BatchMessage, batchPartitioner, produceRecordBatches } from "./produce_request.ts";
+import type { RecordToPublish } from "./record_batch.ts";
 
 export interface KafkaPublisherOptions {
   readonly kafka: Kafka;
@@ -21,18 +15,30 @@ export interface KafkaPublisherOptions {
 }
 
 const DISCONNECT_MS = 5_000;
+/** Half of what brokers take at the most by default (max.message.bytes). */
+const BATCH_BYTES = 512 * 1024;
 
-/** Produces records with acks=all; a send is done when every in-sync replica has its records. */
+/** Produces records with acks=all: a record is acknowledged when every in-sync replica has it. */
 export class KafkaPublisher implements AsyncDisposable {
   readonly #options: KafkaPublisherOptions;
-  readonly #producer;
+  readonly #producer: Producer;
+  readonly #target: DeliveryTarget & { partitionCount: number };
 
   constructor(options: KafkaPublisherOptions) {
     this.#options = options;
+    const partitionOf = keyPartitioner();
+    const target = {
+      partitionCount: 0,
+      batchBytes: BATCH_BYTES,
+      partitionOf: (key: Uint8Array | null) => partitionOf(key, target.partitionCount),
+      send: (partition: number, batch: Uint8Array<ArrayBuffer>) => this.#send(partition, batch),
+    };
+    this.#target = target;
+    produceRecordBatches();
     this.#producer = options.kafka.producer({
       allowAutoTopicCreation: false,
       // Naming one also keeps kafkajs from reading one more environment name.
-      createPartitioner: keyPartitioner,
+      createPartitioner: batchPartitioner((count) => target.partitionCount = count),
     });
   }
 
@@ -47,30 +53,47 @@ export class KafkaPublisher implements AsyncDisposable {
     await admin.connect();
     try {
       if (await createTopicIfMissing(admin, topic)) log.info("created the topic", { topic });
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      this.#target.partitionCount = topics[0]?.partitions.length ?? 0;
+      assert(this.#target.partitionCount > 0, "a topic has partitions");
     } finally {
       await admin.disconnect();
     }
     await this.#producer.connect();
   }
 
-  /**
-   * Sends records, several requests at a time, and again where that fails and may pass; returns how many were
-   * acknowledged, which is all of them.
-   */
-  async publish(records: readonly RecordToPublish[]): Promise<number> {
-    const sends: Promise<void>[] = [];
-    for (let first = 0; first < records.length; first += RECORDS_A_REQUEST) {
-      const some = records.slice(first, first + RECORDS_A_REQUEST);
-      sends.push(retry("produce", this.#options.retrying, () => this.send(some)));
-    }
-    await Promise.all(sends);
-    return records.length;
+  /** Begins a delivery whose record batches are sent again where that fails and may pass. */
+  deliver(): Delivery {
+    return this.#delivery(this.#options.retrying, {});
   }
 
-  /** Sends records once; resolves when all in-sync replicas have them. */
-  async send(records: readonly RecordToPublish[]): Promise<void> {
+  /** Sends records, again where that fails and may pass; returns how many were acknowledged, which is all of them. */
+  async publish(records: Iterable<RecordToPublish>): Promise<number> {
+    return await deliverAll(this.deliver(), records);
+  }
+
+  /**
+   * Sends records once; resolves when all in-sync replicas have them. At a failure some of them may be
+   * acknowledged: those that `onAcknowledged` was told of.
+   */
+  async send(records: Iterable<RecordToPublish>, notices: DeliveryNotices): Promise<void> {
+    await deliverAll(this.#delivery(null, notices), records);
+  }
+
+  #delivery(retrying: Retrying | null, notices: DeliveryNotices): Delivery {
+    const { nowMs } = this.#options.retrying.clock;
+    return new Delivery({ ...notices, target: this.#target, nowMs, retrying });
+  }
+
+  async #send(partition: number, batch: Uint8Array<ArrayBuffer>): Promise<void> {
     const { topic } = this.#options;
-    await this.#producer.send({ topic, acks: -1, messages: records.map(messageOf) });
+    const messages = [new BatchMessage(partition, batch)];
+    const answers = await this.#producer.send({ topic, acks: -1, messages });
+    // kafkajs sends nothing, and says nothing, where there is no such partition.
+    if (!answers.some((answer) => answer.partition === partition)) {
+      const error = new Error(`topic ${topic} has no partition ${partition} any more`);
+      throw Object.assign(error, { retriable: true });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,31 +105,13 @@ export class KafkaPublisher implements AsyncDisposable {
   }
 }
 
-/** kafkajs copies its list of a partition's messages for each further one, so that long ones cost the square. */
-const RECORDS_A_REQUEST = 250;
-
-function messageOf({ key, value, headers }: RecordToPublish): Message {
-  return {
-    key: key && buffer(key),
-    value: value && buffer(value),
-    ...(headers && { headers: messageHeaders(headers) }),
-  };
-}
-
-function buffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-const NO_BYTES = new Uint8Array();
-
-/** kafkajs keeps the order of names and of each name's values, not that of repeated names among others; it cannot send null. */
-function messageHeaders(headers: readonly RecordHeader[]): IHeaders {
-  const byName = Map.groupBy(headers, ({ name }) => name);
-  return Object.fromEntries(
-    [...byName].map((
-      [name, values],
-    ) => [name, values.map(({ value }) => buffer(value ?? NO_BYTES))]),
-  );
+async function deliverAll(delivery: Delivery, records: Iterable<RecordToPublish>): Promise<number> {
+  for (const record of records) {
+    delivery.add(record);
+    if (delivery.isFull) await delivery.room();
+  }
+  await delivery.end();
+  return delivery.acknowledgedCount;
 }
 
 async function createTopicIfMissing(admin: Admin, topic: string): Promise<boolean> {

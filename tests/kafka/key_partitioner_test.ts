@@ -26,7 +26,7 @@ Deno.test("keyPartitioner() agrees with kafkajs's own partitioner on any key", (
     fc.property(keys, fc.integer({ min: 1, max: 1000 }), (bytes, count) => {
       const message = { key: Buffer.from(bytes), value: "" };
       const asked = { topic: "t", partitionMetadata: partitionsOf(count), message };
-      assert.equal(ours(asked), theirs(asked));
+      assert.equal(ours(bytes, count), theirs(asked));
     }),
     { runs: 2_000 },
   );
@@ -48,10 +48,5 @@ Deno.test("murmur2() gives the hashes that Kafka's tests list", () => {
 
 Deno.test("keyPartitioner() gives records without a key to the partitions in turn", () => {
   const ours = keyPartitioner();
-  const asked = {
-    topic: "t",
-    partitionMetadata: partitionsOf(3),
-    message: { key: null, value: "" },
-  };
-  assert.deepEqual([0, 1, 2, 3].map(() => ours(asked)), [0, 1, 2, 0]);
+  assert.deepEqual([0, 1, 2, 3].map(() => ours(null, 3)), [0, 1, 2, 0]);
 });

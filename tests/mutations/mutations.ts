@@ -95,6 +95,22 @@ export const MUTATIONS: readonly Mutation[] = [
     ]],
     tests: ["tests/start_offset_test.ts"],
   },
+  {
+    name:
+      "a partition has several requests under way, which overtake each other when one is tried again",
+    file: "src/kafka/delivery.ts",
+    changes: [["    if (!lane.isActive) void this.#run(lane);", "    void this.#run(lane);"]],
+    tests: ["tests/delivery_test.ts"],
+  },
+  {
+    name: "what is left of a delivery is sent after a failure",
+    file: "src/kafka/delivery.ts",
+    changes: [[
+      "    while (this.#failure === null) {\n      const batch",
+      "    while (true) {\n      const batch",
+    ]],
+    tests: ["tests/delivery_test.ts"],
+  },
 ];
 
 /**

@@ -76,6 +76,22 @@ Deno.test("generateEvents() gives the same bytes for the same seed and start", (
   );
 });
 
+Deno.test("generateEvents() makes what it always made for a seed", () => {
+  const made = (["sequence", "uuid"] as const).flatMap((eventIdForm) =>
+    generate({ count: 2, firstId: 5, eventIdForm }).map(({ value }) => decoder.decode(value))
+  );
+  const rest = [
+    `"ts":"2026-11-24T10:14:59.999Z","usuario_id":635,"accion":"purchase","monto":null}`,
+    `"ts":"2026-11-24T10:15:00.000Z","usuario_id":91,"accion":"click","monto":465.15}`,
+  ];
+  assert.deepEqual(made, [
+    `{"event_id":"e5",${rest[0]}`,
+    `{"event_id":"e6",${rest[1]}`,
+    `{"event_id":"97e262ee-c3e4-40ee-9664-74f90d56dc49",${rest[0]}`,
+    `{"event_id":"2530d81b-cee9-42bd-9f74-b5c9807ca36f",${rest[1]}`,
+  ]);
+});
+
 Deno.test("generateEvents() gives other events for another seed or start", () => {
   const texts = generate({}).map(textOf).join();
   assert.notEqual(generate({ seed: 2 }).map(textOf).join(), texts);
