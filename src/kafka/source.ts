@@ -321,7 +321,7 @@ export class KafkaSource implements AsyncDisposable {
 const RESTART_MS = 1_000;
 
 /** Larger fetches mean fewer turns; memory holds one fetch of all partitions at a time. */
-const FETCH_BYTES_PER_PARTITION = 1_048_576;
+const FETCH_BYTES_PER_PARTITION = 524_288;
 const POLL_MS = 50;
 const DISCONNECT_MS = 5_000;
 

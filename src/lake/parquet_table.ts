@@ -8,6 +8,7 @@ import {
   Table,
   tableToIPC,
 } from "apache-arrow";
+import { assert } from "../core/errors.ts";
 
 /** A column to write: its name, and its values as Arrow data. */
 export interface Column {
@@ -49,7 +50,10 @@ export function parquetTable(
   const encodings = columns.flatMap(({ name, encoding = "dictionary" }) =>
     encoding === "dictionary" ? [] : [[name, encoding] as const]
   );
-  // A copy: memory that can be given away.
-  const stream = tableToIPC(new Table(new RecordBatch(schema, struct)), "stream").slice();
-  return { stream, encodings, metadata: [...metadata] };
+  const { buffer, byteLength } = tableToIPC(new Table(new RecordBatch(schema, struct)), "stream");
+  assert(
+    buffer instanceof ArrayBuffer && buffer.byteLength === byteLength,
+    "an Arrow IPC stream has memory of its own, which can be given away",
+  );
+  return { stream: new Uint8Array(buffer), encodings, metadata: [...metadata] };
 }
