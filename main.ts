@@ -1,5 +1,7 @@
-import { type Command, helpText, parseCommandLine } from "./src/cli.ts";
+import { answer } from "./src/about/answer.ts";
+import { type Command, parseCommandLine } from "./src/cli.ts";
 import type { Config } from "./src/config.ts";
+import { readConfigFile } from "./src/config_file.ts";
 import { KAFKA, LAKE, type Mode, STARTERS, WRITERS } from "./src/options/option.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
@@ -151,9 +153,11 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
 async function main(command: Command): Promise<void> {
   switch (command.kind) {
     case "help":
-      return writeAll(Deno.stdout, helpText(command.mode, VERSION));
     case "version":
-      return writeAll(Deno.stdout, `orilla ${VERSION}\n`);
+    case "completions":
+    case "config":
+    case "schema":
+      return print(answer(command, VERSION));
     default:
       return await runMode(command.kind, command.config);
   }
@@ -161,7 +165,8 @@ async function main(command: Command): Promise<void> {
 
 if (import.meta.main) {
   try {
-    await main(parseCommandLine(Deno.args, (name) => Deno.env.get(name)));
+    const environment = (name: string) => Deno.env.get(name);
+    await main(parseCommandLine(Deno.args, { environment, readFile: readConfigFile }));
   } catch (error) {
     exit(error instanceof OrillaError ? error.exitCode : 1, messageOf(error));
   }

@@ -1,13 +1,22 @@
 import { parseArgs } from "node:util";
-import { type Config, configure, defaultOf, environmentOf, flagOf, OPTION_ROWS } from "./config.ts";
+import { SELF_COMMANDS, type Shell, SHELLS, TOPICS } from "./about/subjects.ts";
+import { type Config, environmentOf, flagOf, OPTION_ROWS } from "./config.ts";
+import { type Configuration, configure, type Sources } from "./configure.ts";
 import { usageError } from "./core/errors.ts";
+import { didYouMean, nearestWord } from "./core/nearest_word.ts";
 import { type Mode, MODES } from "./options/option.ts";
 
-/** What the command line asks for. */
-export type Command =
-  | { readonly kind: "help"; readonly mode: Mode | null }
+/** What the command line asks of orilla about itself. */
+export type SelfCommand =
+  /** A topic is a mode, the first word of modes, a command, or one of TOPICS; null is all in short. */
+  | { readonly kind: "help"; readonly topic: string | null }
   | { readonly kind: "version" }
-  | { readonly kind: Mode; readonly config: Config };
+  | { readonly kind: "completions"; readonly shell: Shell }
+  | { readonly kind: "config"; readonly configuration: Configuration; readonly isJson: boolean }
+  | { readonly kind: "schema" };
+
+/** What the command line asks for. */
+export type Command = SelfCommand | { readonly kind: Mode; readonly config: Config };
 
 /** What each mode does, in a line. */
 export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
@@ -24,27 +33,39 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   "dlq purge": "remove old dead-letter files, and keep a record of what was in them",
 };
 
+/** First words that stand for several modes: `dlq`. */
+export const MODE_GROUPS: readonly string[] = [
+  ...new Set(MODES.filter((mode) => mode.includes(" ")).map((mode) => firstWord(mode))),
+];
+
+const HELP_FLAGS = ["--help", "-h"];
+
+/** Where the values of options come from, but for flags. */
+export type CommandSources = Omit<Sources, "flags">;
+
 /**
  * Reads the command line.
  *
  * @param args without the program's name
- * @param environment the value of an environment name, undefined where it is not set
  * @throws OrillaError with exit code 2 for anything that is not understood
  */
-export function parseCommandLine(
-  args: readonly string[],
-  environment: (name: string) => string | undefined,
-): Command {
-  const [first] = args;
-  if (first === undefined || first === "--help" || first === "-h" || first === "help") {
-    return { kind: "help", mode: readMode(args.slice(1)) };
+export function parseCommandLine(args: readonly string[], sources: CommandSources): Command {
+  const [first, ...rest] = args;
+  if (first === undefined) return { kind: "help", topic: null };
+  if (HELP_FLAGS.includes(first) || first === "help") {
+    return { kind: "help", topic: readTopic(rest) };
   }
   if (first === "--version" || first === "-V" || first === "version") return { kind: "version" };
   const mode = readMode(args);
-  if (mode === null) throw noSuchMode(first, args[1]);
-  const rest = args.slice(mode.split(" ").length);
-  if (rest.includes("--help") || rest.includes("-h")) return { kind: "help", mode };
-  return { kind: mode, config: configure(mode, readFlags(mode, rest), environment) };
+  if (asksForHelp(rest)) {
+    const topic = [...Object.keys(SELF_COMMANDS), ...MODE_GROUPS].find((name) => name === first);
+    if (mode !== null || topic !== undefined) return { kind: "help", topic: mode ?? topic ?? null };
+  }
+  if (first === "config") return parseConfig(rest, sources);
+  if (first === "completions") return { kind: "completions", shell: readShell(rest) };
+  if (mode === null) throw noSuchMode(args);
+  const flags = readFlags(mode, args.slice(wordCount(mode)));
+  return { kind: mode, config: configure(mode, { ...sources, flags }).config };
 }
 
 /** The mode that the first word, or the first two, name; null where they name none. */
@@ -52,22 +73,91 @@ function readMode([first = "", second = ""]: readonly string[]): Mode | null {
   return MODES.find((mode) => mode === first || mode === `${first} ${second}`) ?? null;
 }
 
-function noSuchMode(first: string, second: string | undefined): Error {
-  const parts = MODES.filter((mode) => mode.startsWith(`${first} `));
-  const text = parts.length === 0 || second === undefined ? first : `${first} ${second}`;
-  return usageError(
-    `Cannot run ${JSON.stringify(text)}: expected a mode, one of ${
-      (parts.length === 0 ? MODES : parts).join(", ")
-    }. See orilla --help`,
+function firstWord(mode: string): string {
+  return mode.split(" ")[0] ?? mode;
+}
+
+function wordCount(mode: Mode): number {
+  return mode.split(" ").length;
+}
+
+/** What follows `--` are operands. */
+function beforeOperands(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end < 0 ? args : args.slice(0, end);
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  return beforeOperands(args).some((arg) => HELP_FLAGS.includes(arg));
+}
+
+/** All that `orilla help` explains. */
+export function helpTopics(): readonly string[] {
+  const commands = Object.keys(SELF_COMMANDS);
+  return [...MODES, ...MODE_GROUPS, ...commands, ...Object.keys(TOPICS)];
+}
+
+function readTopic(args: readonly string[]): string | null {
+  const text = args.filter((arg) => !HELP_FLAGS.includes(arg)).join(" ");
+  const topics = helpTopics();
+  if (text === "" || topics.includes(text)) return text === "" ? null : text;
+  throw usageError(
+    `Cannot explain ${JSON.stringify(text)}: expected one of ${topics.join(", ")}` +
+      didYouMean(text, topics),
   );
 }
 
+function readShell(args: readonly string[]): Shell {
+  const text = args.join(" ");
+  const shell = SHELLS.find((name) => name === text);
+  if (shell !== undefined) return shell;
+  throw usageError(
+    `Cannot make completions for ${JSON.stringify(text)}: expected one of ${SHELLS.join(", ")}` +
+      didYouMean(text, SHELLS),
+  );
+}
+
+/** `orilla config [MODE] [flags of that mode] [--json]`, or `orilla config --json-schema`. */
+function parseConfig(args: readonly string[], sources: CommandSources): Command {
+  const [first] = args;
+  const named = readMode(args);
+  if (named === null && first !== undefined && !first.startsWith("-")) throw noSuchMode(args);
+  const mode = named ?? "consumer";
+  const rest = args.slice(named === null ? 0 : wordCount(named));
+  const flags = beforeOperands(rest);
+  if (flags.includes("--json-schema")) {
+    if (args.length === 1) return { kind: "schema" };
+    throw usageError("Cannot use --json-schema with anything else: it is the same for all modes");
+  }
+  // It says how to print, also where the mode has such a flag of its own.
+  const others = flags.filter((flag) => flag !== "--json");
+  if (others.length < flags.length - 1) throw usageError("Cannot use --json twice");
+  const given = readFlags(mode, [...others, ...rest.slice(flags.length)]);
+  return {
+    kind: "config",
+    configuration: configure(mode, { ...sources, flags: given }),
+    isJson: others.length < flags.length,
+  };
+}
+
+function noSuchMode([first = "", second]: readonly string[]): Error {
+  const parts = MODES.filter((mode) => mode.startsWith(`${first} `));
+  const text = parts.length === 0 || second === undefined ? first : `${first} ${second}`;
+  const known = parts.length === 0 ? [...MODES, ...Object.keys(SELF_COMMANDS)] : parts;
+  const hint = parts.length === 0 || second !== undefined ? didYouMean(text, known) : ".";
+  return usageError(
+    `Cannot run ${JSON.stringify(text)}: expected one of ${known.join(", ")}${hint} ` +
+      `See orilla --help`,
+  );
+}
+
+/** The texts of a mode's flags and operand, by option key. */
 function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
   const keys = new Map(
     OPTION_ROWS.filter(([, row]) => row.modes.includes(mode) && !row.isSecret)
       .map((
         [key, row],
-      ) => [flagOf(key).slice(2), { key, isSwitch: row.accepts === "true or false" }]),
+      ) => [flagOf(key).slice(2), { key, isSwitch: row.schema.type === "boolean" }]),
   );
   const options = Object.fromEntries(
     [...keys].map(([flag, { isSwitch }]) =>
@@ -98,60 +188,30 @@ function readFlags(mode: Mode, args: readonly string[]): Map<string, string> {
   return flags;
 }
 
+/** The refusal of a word that is no flag of the mode, with what may have been meant. */
 function notUnderstood(mode: Mode, text: string): Error {
-  const secret = OPTION_ROWS.find(([key, row]) => row.isSecret && flagOf(key) === text);
+  const others = OPTION_ROWS.filter(([key, row]) => !row.isSecret && flagOf(key) === text)
+    .flatMap(([, { modes }]) => modes);
+  // One of its own stands behind --.
+  if (others.length > 0 && !others.includes(mode)) {
+    return usageError(
+      `Cannot use ${text} with ${mode}: it is an option of ${others.join(", ")}. ` +
+        `See orilla ${mode} --help`,
+    );
+  }
+  const known = OPTION_ROWS.filter(([, row]) => row.isSecret || row.modes.includes(mode));
+  const flags = [...known.map(([key]) => flagOf(key)), "--help"];
+  const meant = nearestWord(text, flags);
+  const secret = known.find(([key, row]) => row.isSecret && flagOf(key) === meant);
   if (secret !== undefined) {
     return usageError(
       `Cannot use ${text}: flags can be seen by other users of the machine. ` +
-        `Set ${environmentOf(...secret)}, or use ${text}-file`,
+        `Set ${environmentOf(...secret)}, or use ${meant}-file`,
     );
   }
+  const hint = flags.includes(text) ? "." : didYouMean(text, flags);
   return usageError(
-    `Cannot use ${
-      JSON.stringify(text)
-    } with ${mode}: there is no such option. See orilla ${mode} --help`,
+    `Cannot use ${JSON.stringify(text)} with ${mode}: there is no such option${hint} ` +
+      `See orilla ${mode} --help`,
   );
-}
-
-/** The text of `orilla --help`, or of one mode. */
-export function helpText(mode: Mode | null, version: string): string {
-  if (mode !== null) {
-    const [operand] = OPTION_ROWS.filter(([, row]) => row.operandOf.includes(mode));
-    const usage = operand === undefined ? "" : ` [${environmentOf(...operand)}]`;
-    return [
-      `orilla ${mode}${usage} [options]: ${MODE_MEANINGS[mode]}`,
-      "",
-      ...optionLines(mode),
-      "",
-    ].join("\n");
-  }
-  return [
-    `orilla ${version}: JSON events from Kafka to a lake of date-partitioned Parquet files`,
-    "",
-    ...MODES.map((name) => `  orilla ${name.padEnd(10)} ${MODE_MEANINGS[name]}`),
-    `  orilla help MODE  the options of a mode (also orilla MODE --help)`,
-    `  orilla --version`,
-    "",
-    "Start with: orilla simulate",
-    "",
-    ...MODES.flatMap((name) => [`Options of ${name}:`, ...optionLines(name), ""]),
-    "A flag goes before its environment name, and that before the default.",
-    "",
-    "Exit codes: 0 done or drained; 1 something outside failed, nothing is lost, start again;",
-    "2 wrong arguments; 3 the lake or its checkpoint is damaged; 4 going on would skip data.",
-    "",
-  ].join("\n");
-}
-
-function optionLines(mode: Mode): string[] {
-  return OPTION_ROWS.filter(([, row]) => row.modes.includes(mode)).flatMap(([key, row]) => {
-    const unit = row.unit === "" ? "" : ` ${row.unit}`;
-    const name = environmentOf(key, row);
-    const text = defaultOf(row, mode);
-    const standing = text === "" ? "no default" : `default ${text}${unit}`;
-    return [
-      row.isSecret ? `  ${name}  (a secret: no flag)` : `  ${flagOf(key)}  (${name}, ${standing})`,
-      `      ${row.meaning}: ${row.accepts}`,
-    ];
-  });
 }

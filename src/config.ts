@@ -51,42 +51,12 @@ export function defaultOf(row: Option<unknown>, mode: Mode): string {
 }
 
 /**
- * The effective configuration of a mode: flags before environment before defaults.
+ * Refuses settings that contradict each other.
  *
- * @param flags texts by option key
- * @param environment the value of an environment name, undefined where it is not set
- * @throws OrillaError with exit code 2 that names the option, the value and what is accepted
+ * @throws OrillaError with exit code 2
  */
-export function configure(
-  mode: Mode,
-  flags: ReadonlyMap<string, string>,
-  environment: (name: string) => string | undefined,
-): Config {
-  const values = OPTION_ROWS.map(([key, row]) => {
-    const flag = flags.get(key);
-    if (flag !== undefined) return [key, parseOption(row, flagOf(key), flag)];
-    const name = environmentOf(key, row);
-    const variable = row.modes.includes(mode) ? environment(name) : undefined;
-    if (variable !== undefined && variable !== "") return [key, parseOption(row, name, variable)];
-    return [key, row.parse(defaultOf(row, mode))];
-  });
-  const config = Object.fromEntries(values) as Config;
-  refuseContradictions(config);
+export function refuseContradictions(config: Config): void {
   refuseInsecure(config);
-  return config;
-}
-
-function parseOption(row: Option<unknown>, source: string, text: string): unknown {
-  try {
-    return row.parse(text);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const got = row.isSecret ? "" : `, got ${JSON.stringify(text)}`;
-    throw usageError(`Cannot read ${source}: ${error.message}${got}`, error);
-  }
-}
-
-function refuseContradictions(config: Config): void {
   const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   if (dlqTopic === topic) {
     throw usageError(

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
-import { type Command, helpText, MODE_MEANINGS, parseCommandLine } from "../src/cli.ts";
-import { type Config, defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../src/config.ts";
+import { type Command, helpTopics, parseCommandLine } from "../src/cli.ts";
+import { type Config, environmentOf, flagOf, OPTION_ROWS } from "../src/config.ts";
 import { OrillaError } from "../src/core/errors.ts";
 import { MODES } from "../src/options/option.ts";
+import { givenSources } from "./given_sources.ts";
 
 /** A command line as one would type it, in an empty environment. */
 function parse(line: string): Command {
-  return parseCommandLine(line.split(" ").filter((word) => word !== ""), () => undefined);
+  return parseCommandLine(line.split(" ").filter((word) => word !== ""), givenSources({}));
 }
 
 function configOf(line: string): Config {
   const command = parse(line);
-  assert.ok(command.kind !== "help" && command.kind !== "version", command.kind);
+  assert.ok("config" in command, command.kind);
   return command.config;
 }
 
@@ -48,9 +49,9 @@ Deno.test("parseCommandLine() reads a switch without a value, and with one after
 });
 
 Deno.test("parseCommandLine() passes the environment on, behind the flags", () => {
-  const environment = (name: string) => name === "GENERATE_COUNT" ? "9" : undefined;
+  const sources = givenSources({ environment: { GENERATE_COUNT: "9" } });
   const count = (args: readonly string[]) => {
-    const command = parseCommandLine(args, environment);
+    const command = parseCommandLine(args, sources);
     assert.ok(command.kind === "simulate");
     return command.config.count;
   };
@@ -60,13 +61,18 @@ Deno.test("parseCommandLine() passes the environment on, behind the flags", () =
 
 Deno.test("parseCommandLine() asks for help and the version in every usual way", () => {
   for (const line of ["", "--help", "-h", "help"]) {
-    assert.deepEqual(parse(line), { kind: "help", mode: null });
+    assert.deepEqual(parse(line), { kind: "help", topic: null });
   }
   for (
     const line of ["consumer --help", "consumer --topic t -h", "help consumer", "--help consumer"]
   ) {
-    assert.deepEqual(parse(line), { kind: "help", mode: "consumer" });
+    assert.deepEqual(parse(line), { kind: "help", topic: "consumer" });
   }
+  assert.deepEqual(parse("dlq show -h"), { kind: "help", topic: "dlq show" });
+  for (const word of ["dlq", "config", "completions"]) {
+    assert.deepEqual(parse(`${word} --help`), { kind: "help", topic: word });
+  }
+  assert.ok("config" in parse("trace -- --help"));
   for (const line of ["--version", "-V", "version"]) {
     assert.deepEqual(parse(line), { kind: "version" });
   }
@@ -141,36 +147,80 @@ Deno.test("parseCommandLine() refuses flags that contradict each other", () => {
   );
 });
 
-Deno.test("helpText() lists every option of a mode with its name, default, unit and meaning", () => {
-  for (const mode of MODES) {
-    const text = helpText(mode, "1.2.3");
-    assert.ok(text.includes(MODE_MEANINGS[mode]));
-    for (const [key, row] of OPTION_ROWS) {
-      const isListed = row.modes.includes(mode);
-      const name = environmentOf(key, row);
-      const head = row.isSecret ? `${name}  (a secret: no flag)` : `${flagOf(key)}  (${name},`;
-      assert.equal(text.includes(`  ${head}`), isListed, key);
-      if (!isListed) continue;
-      const unit = row.unit === "" ? "" : ` ${row.unit}`;
-      const value = defaultOf(row, mode);
-      const standing = value === "" ? "no default" : `default ${value}${unit}`;
-      assert.ok(row.isSecret || text.includes(`(${environmentOf(key, row)}, ${standing})`), key);
-      assert.ok(text.includes(`${row.meaning}: ${row.accepts}`), key);
-    }
+Deno.test("parseCommandLine() reads what help is asked about, and refuses what has none", () => {
+  for (const topic of helpTopics()) {
+    assert.deepEqual(parse(`help ${topic}`), { kind: "help", topic });
   }
+  const message = refusal("help exit-code");
+  assert.ok(message.startsWith('Cannot explain "exit-code": expected one of simulate, '), message);
+  assert.ok(message.endsWith("metrics; did you mean exit-codes?"), message);
+  assert.ok(refusal("help dlq lists").endsWith("did you mean dlq list?"));
+  assert.ok(refusal("help nonsense whatsoever").endsWith("metrics."));
 });
 
-Deno.test("helpText() without a mode lists every mode, every option and the exit codes", () => {
-  const text = helpText(null, "1.2.3");
-  assert.ok(text.includes("orilla 1.2.3"));
-  for (const mode of MODES) assert.ok(text.includes(`orilla ${mode}`), mode);
-  for (const [key, row] of OPTION_ROWS) {
-    assert.ok(text.includes(row.isSecret ? `${environmentOf(key, row)} ` : `${flagOf(key)} `), key);
+Deno.test("parseCommandLine() names the mode that was meant", () => {
+  const meant = { consume: "consumer", Simulate: "simulate", rebiuld: "rebuild", conf: "config" };
+  for (const [typed, mode] of Object.entries(meant)) {
+    assert.ok(refusal(typed).endsWith(`; did you mean ${mode}? See orilla --help`), typed);
   }
-  for (const code of ["0 done", "1 something outside", "2 wrong", "3 the lake", "4 going on"]) {
-    assert.ok(text.includes(code), code);
+  assert.match(refusal("dlq lsit"), /"dlq lsit": .*; did you mean dlq list\? See/);
+  assert.match(refusal("zzz"), /help\. See orilla --help$/);
+  assert.match(refusal("config consum"), /did you mean consumer\?/);
+});
+
+Deno.test("parseCommandLine() names the flag that was meant, or the modes that have it", () => {
+  const meant = {
+    "--until_end": "--until-end",
+    "--untilend": "--until-end",
+    "--unitl-end": "--until-end",
+    "--topics": "--topic",
+    "--until": "--until-end",
+    "--hepl": "--help",
+    "until-end": "--until-end",
+  };
+  for (const [typed, flag] of Object.entries(meant)) {
+    const expected = `there is no such option; did you mean ${flag}? See orilla consumer --help`;
+    assert.ok(refusal(`consumer ${typed}`).endsWith(expected), typed);
   }
-  assert.ok(text.endsWith("\n"));
+  assert.match(refusal("consumer --wombat"), /there is no such option\. See/);
+  assert.equal(
+    refusal("consumer --count 5"),
+    "Cannot use --count with consumer: it is an option of simulate, producer. See orilla consumer --help",
+  );
+  assert.match(
+    refusal("consumer --sasl-pasword hunter2"),
+    /seen by other users .* --sasl-password-file/,
+  );
+});
+
+Deno.test("parseCommandLine() reads orilla config: a mode with its flags, consumer where there is none", () => {
+  const configured = (line: string) => {
+    const command = parse(line);
+    assert.ok(command.kind === "config", command.kind);
+    return command;
+  };
+  assert.equal(configured("config").configuration.mode, "consumer");
+  assert.equal(configured("config --until-end").configuration.config.untilEnd, true);
+  const replay = configured("config dlq replay --to-topic t --json");
+  assert.deepEqual([replay.configuration.mode, replay.isJson], ["dlq replay", true]);
+  assert.equal(replay.configuration.config.toTopic, "t");
+  assert.equal(configured("config verify --json").configuration.config.json, false);
+  assert.equal(configured("config trace -- --json").configuration.config.id, "--json");
+  assert.equal(configured("config trace -- --json").isJson, false);
+  assert.deepEqual(parse("config --json-schema"), { kind: "schema" });
+  assert.match(refusal("config --json-schema consumer"), /--json-schema with anything else/);
+  assert.match(refusal("config --json --json"), /--json twice/);
+  assert.match(refusal("config producer --until-end"), /it is an option of consumer/);
+  assert.match(refusal("config simulate --days 0"), /Cannot read --days: expected an integer/);
+});
+
+Deno.test("parseCommandLine() reads which shell completions are for", () => {
+  assert.deepEqual(parse("completions zsh"), { kind: "completions", shell: "zsh" });
+  const expected = /Cannot make completions for ".*": expected one of bash, zsh, fish/;
+  for (const line of ["completions", "completions tcsh", "completions bash zsh"]) {
+    assert.match(refusal(line), expected);
+  }
+  assert.match(refusal("completions fihs"), /; did you mean fish\?$/);
 });
 
 Deno.test("parseCommandLine() reads what dead letters are meant", () => {

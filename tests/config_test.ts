@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  type Config,
-  configure,
-  defaultOf,
-  environmentOf,
-  flagOf,
-  OPTION_ROWS,
-} from "../src/config.ts";
+import { type Config, defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../src/config.ts";
+import { configure as configureFrom, type Sources } from "../src/configure.ts";
 import { type Mode, MODES } from "../src/options/option.ts";
 import { OrillaError } from "../src/core/errors.ts";
 
@@ -14,6 +8,16 @@ import { OrillaError } from "../src/core/errors.ts";
 const NONSENSE = "\0";
 
 const NOTHING: ReadonlyMap<string, string> = new Map();
+
+/** What a mode runs with, without a configuration file. */
+function configure(
+  mode: Mode,
+  flags: Sources["flags"],
+  environment: Sources["environment"],
+): Config {
+  const readFile = (path: string) => assert.fail(`${path} was read`);
+  return configureFrom(mode, { flags, environment, readFile }).config;
+}
 
 /** An environment of the given names. */
 function environment(values: Readonly<Record<string, string>> = {}) {

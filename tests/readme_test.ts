@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { EVENT_COLUMNS } from "../src/core/event_fields.ts";
 import { BENCH_OPTIONS } from "./bench/bench_options.ts";
+import { effectiveTable } from "../src/about/effective_config.ts";
+import { CONFIG_SWITCHES, SELF_COMMANDS, TOPICS } from "../src/about/subjects.ts";
+import { parseCommandLine } from "../src/cli.ts";
 import { defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../src/config.ts";
+import { EXIT_CODES } from "../src/core/errors.ts";
+import { OUT_DIR_FILES } from "../src/core/lake_path.ts";
+import { givenSources } from "./given_sources.ts";
 import { MODES } from "../src/options/option.ts";
 import project from "../deno.json" with { type: "json" };
 
@@ -47,6 +53,71 @@ Deno.test("README's columns are the code's", async () => {
   await generated("columns", `| column | type | meaning |\n|---|---|---|\n${rows.join("")}`);
 });
 
+Deno.test("README's files of OUT_DIR are the code's", async () => {
+  await generated(
+    "files",
+    tableOf(
+      "in OUT_DIR",
+      OUT_DIR_FILES.map(([name, meaning]) => [
+        `\`${name}\``,
+        meaning,
+      ]),
+    ),
+  );
+});
+
+Deno.test("README's exit codes are the code's", async () => {
+  await generated("exit-codes", tableOf("code", EXIT_CODES));
+});
+
+Deno.test("README's topics of help are the code's", async () => {
+  const rows = Object.entries(TOPICS).map(([topic, meaning]) =>
+    [`\`orilla help ${topic}\``, meaning] as const
+  );
+  await generated("topics", tableOf("topic", rows));
+});
+
+function tableOf(title: string, rows: readonly (readonly [string | number, string])[]): string {
+  const lines = rows.map(([name, meaning]) => `| ${name} | ${meaning} |\n`);
+  return `| ${title} | meaning |\n|---|---|\n${lines.join("")}`;
+}
+
+/** The README's configuration file. */
+const CONFIG_FILE = JSON.stringify(
+  {
+    bootstrapServers: ["kafka1.example:9093", "kafka2.example:9093"],
+    securityProtocol: "SSL",
+    topic: "events",
+    outDir: "/data/lake",
+    batchMaxEvents: 100_000,
+  },
+  null,
+  2,
+);
+
+function codeBlock(text: string): string {
+  return `\n${
+    text.trimEnd().split("\n").map((line) => line === "" ? line : `    ${line}`).join("\n")
+  }\n\n`;
+}
+
+Deno.test("README's configuration file is taken, and orilla config says of it what README says", async () => {
+  await generated("config-file", codeBlock(CONFIG_FILE));
+  const line = "config consumer --config orilla.json --until-end";
+  const command = parseCommandLine(
+    line.split(" "),
+    givenSources({
+      environment: { KAFKA_GROUP_ID: "reports" },
+      files: { "orilla.json": CONFIG_FILE },
+    }),
+  );
+  assert.ok(command.kind === "config");
+  const lines = effectiveTable(command.configuration).trimEnd().split("\n");
+  // The first lines of it, and those that are no defaults.
+  const shown = lines.filter((text, at) => at < 6 || !text.endsWith("  default"));
+  await generated("config-table", codeBlock([`$ orilla ${line}`, ...shown, "  …"].join("\n")));
+});
+
 Deno.test("README's file map is the tree's, each file with its purpose", async () => {
   const readme = await Deno.readTextFile(readmeUrl);
   const rows = [...readme.matchAll(/^\| ((?:src\/|main)\S+) \| (.{3,}) \|$/gm)];
@@ -72,12 +143,14 @@ Deno.test("README's commands are tasks, modes and options that exist", async () 
     assert.ok(Object.hasOwn(project.tasks, task), `there is a task ${task}`);
   }
   for (const [, mode = ""] of readme.matchAll(/`orilla ([a-z]+)/g)) {
-    assert.ok(MODES.some((known) => known.split(" ")[0] === mode), `there is a mode ${mode}`);
+    const known = [...MODES.map((name) => name.split(" ")[0]), ...Object.keys(SELF_COMMANDS)];
+    assert.ok(known.includes(mode), `there is a mode ${mode}`);
   }
   const flags = new Set(
     [
       ...OPTION_ROWS.map(([key]) => flagOf(key)),
       ...Object.keys(BENCH_OPTIONS).map((name) => `--${name}`),
+      ...Object.keys(CONFIG_SWITCHES),
       ...["--help", "--allow-ffi", "--minutes", "--seed", "--records"],
     ],
   );

@@ -1,3 +1,15 @@
+/** What the exit codes of the process mean; help and README are made of it. */
+export const EXIT_CODES = [
+  [0, "done, or drained after a signal"],
+  [1, "something outside failed for longer than the retries; nothing is lost, start again"],
+  [
+    2,
+    "wrong arguments or configuration; the message names the option, the value and what is accepted",
+  ],
+  [3, "the lake or its checkpoint is damaged; the message says what can be done"],
+  [4, "going on would skip data"],
+] as const;
+
 /** A failure that ends the process with a chosen exit code (DESIGN: exit codes). */
 export class OrillaError extends Error {
   /** Exit code of the process: 1 operating, 2 usage, 3 damaged, 4 going on would skip data. */

@@ -20,6 +20,20 @@ export const STAGING_FOLDER = "_staging";
 /** The folder of dead letters inside OUT_DIR. */
 export const DEAD_LETTERS_FOLDER = "_dead_letters";
 
+/** What lies in OUT_DIR; help and README are made of it. */
+export const OUT_DIR_FILES = [
+  [
+    "checkpoint.sqlite",
+    "what was committed: manifest, seen ids, next offsets, counters (no event; the seen ids are keyed " +
+    "hashes of 128 bits, about 20 bytes on disk each)",
+  ],
+  ["date=2026-11-24/events_*.parquet", "published events, by the UTC date of their ts"],
+  [`${DEAD_LETTERS_FOLDER}/date=…/*.parquet`, "rejected records, whole, by the day of rejection"],
+  [`${STAGING_FOLDER}/`, "files being written"],
+  ["metrics.txt", "Prometheus text, replaced after each commit"],
+  ["checkpoint.lock", "keeps a second writer out"],
+] as const;
+
 /** The folder of a lake partition, relative to OUT_DIR: `date=2026-11-24`. */
 export function lakePartitionFolder(kind: FileKind, day: number): string {
   const folder = `date=${isoDate(day)}`;

@@ -4,7 +4,7 @@ import { duration, integer, path, ratio } from "./option_parsers.ts";
 
 /** The lake, its batches, and how long an event id counts as seen. */
 export const lakeOptions = {
-  outDir: option(path(), {
+  outDir: option(path("folder"), {
     default: "datasets/processed/pi2/",
     modes: LAKE,
     meaning: "Folder of the lake, the checkpoint and metrics.txt; made where it is missing",

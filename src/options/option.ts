@@ -39,7 +39,7 @@ export type ValuesOf<Table> = {
   readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never;
 };
 
-type Row<T> = Omit<Option<T>, "accepts" | "parse" | "unit" | "operandOf" | "isSecret"> & {
+type Row<T> = Omit<Option<T>, keyof Parser<T> | "unit" | "operandOf" | "isSecret"> & {
   readonly unit?: string;
   readonly operandOf?: readonly Mode[];
   readonly isSecret?: boolean;
@@ -52,8 +52,7 @@ export function option<T>(parser: Parser<T>, row: Row<T>): Option<T> {
     operandOf: [],
     isSecret: false,
     ...row,
-    accepts: parser.accepts,
-    parse: parser.parse,
+    ...parser,
   };
 }
 

@@ -1,15 +1,25 @@
 import { microsecondsOf, parseIso8601 } from "../core/timestamp.ts";
+import { TEXT_OR_LIST, type ValueSchema } from "./value_schema.ts";
 
 /** Reads the text of an option; `accepts` says in words which texts it takes. Throws RangeError for others. */
 export interface Parser<T> {
   readonly accepts: string;
+  /** How the value stands in a configuration file; it takes all that `parse` takes, and may take more. */
+  readonly schema: ValueSchema;
+  /** What the text is the path of; left out where it is no path. */
+  readonly place?: "file" | "folder";
   parse(text: string): T;
 }
 
 /** A parser from a function that answers undefined for texts it does not take. */
-export function textParser<T>(accepts: string, read: (text: string) => T | undefined): Parser<T> {
+export function textParser<T>(
+  accepts: string,
+  read: (text: string) => T | undefined,
+  schema: ValueSchema = { type: "string" },
+): Parser<T> {
   return {
     accepts,
+    schema,
     parse: (text) => {
       const value = read(text);
       if (value === undefined) throw new RangeError(`expected ${accepts}`);
@@ -19,16 +29,19 @@ export function textParser<T>(accepts: string, read: (text: string) => T | undef
 }
 
 /** What another parser takes, or a word that stands for nothing (null). */
-export function maybe<T>(word: string, { accepts, parse }: Parser<T>): Parser<T | null> {
+export function maybe<T>(word: string, parser: Parser<T>): Parser<T | null> {
+  const accepts = `${word}, or ${parser.accepts}`;
   return {
-    accepts: `${word}, or ${accepts}`,
+    ...parser,
+    accepts,
+    schema: { anyOf: [{ const: word }, parser.schema] },
     parse: (text) => {
       if (text === word) return null;
       try {
-        return parse(text);
+        return parser.parse(text);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        throw new RangeError(`expected ${word}, or ${accepts}`, { cause: error });
+        throw new RangeError(`expected ${accepts}`, { cause: error });
       }
     },
   };
@@ -40,7 +53,7 @@ export function integer(min: number, max: number): Parser<number> {
     const digits = text.replaceAll(/[_,]/g, "");
     const value = /^-?\d+$/.test(digits) ? Number(digits) : NaN;
     return value >= min && value <= max ? value : undefined;
-  });
+  }, { type: "integer", minimum: min, maximum: max });
 }
 
 /** A number from 0 to 1. */
@@ -48,12 +61,13 @@ export function ratio(): Parser<number> {
   return textParser("a number from 0 to 1", (text) => {
     const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
     return value >= 0 && value <= 1 ? value : undefined;
-  });
+  }, { type: "number", minimum: 0, maximum: 1 });
 }
 
 /** One of a list of words. */
 export function oneOf<const T extends string>(words: readonly T[]): Parser<T> {
-  return textParser(`one of ${words.join(", ")}`, (text) => words.find((word) => word === text));
+  const read = (text: string) => words.find((word) => word === text);
+  return textParser(`one of ${words.join(", ")}`, read, { type: "string", enum: words });
 }
 
 /** Text of 1 to 249 letters, digits, dots, underscores and hyphens, as Kafka's topics are named. */
@@ -61,30 +75,20 @@ export function name(): Parser<string> {
   return textParser(
     "1 to 249 letters, digits, dots, underscores or hyphens",
     (text) => /^[\w.-]{1,249}$/.test(text) ? text : undefined,
+    { type: "string", pattern: "^[\\w.-]{1,249}$" },
   );
 }
 
 /** The word `none` (null), or what another parser takes. */
 export function optional<T>(parser: Parser<T>): Parser<T | null> {
-  const accepts = `none, or ${parser.accepts}`;
-  return {
-    accepts,
-    parse: (text) => {
-      try {
-        return text === "none" ? null : parser.parse(text);
-      } catch (error) {
-        if (error instanceof RangeError) {
-          throw new RangeError(`expected ${accepts}`, { cause: error });
-        }
-        throw error;
-      }
-    },
-  };
+  return maybe("none", parser);
 }
 
 /** A path, not empty. */
-export function path(): Parser<string> {
-  return textParser("a path", (text) => text === "" || text.includes("\0") ? undefined : text);
+export function path(place: "file" | "folder" = "file"): Parser<string> {
+  const read = (text: string) => text === "" || text.includes("\0") ? undefined : text;
+  const schema = { type: "string", pattern: "^[^\\u0000]+$" } as const;
+  return { ...textParser("a path", read, schema), place };
 }
 
 /** Text of one line, at most 1,000 characters: a user name, a password. */
@@ -92,13 +96,14 @@ export function line(): Parser<string> {
   return textParser(
     "1 to 1000 characters on one line",
     (text) => /^\P{Cc}{1,1000}$/u.test(text) ? text : undefined,
+    { type: "string", pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,1000}$" },
   );
 }
 
 /** A line that may be left out, whatever it says: no text at all is null. */
 export function secret(): Parser<string | null> {
-  const { accepts, parse } = line();
-  return { accepts, parse: (text) => text === "" ? null : parse(text) };
+  const { parse, ...parser } = line();
+  return { ...parser, parse: (text) => text === "" ? null : parse(text) };
 }
 
 /** A host name as it stands in a certificate; TLS has no server names that are IP addresses (RFC 6066). */
@@ -106,6 +111,7 @@ export function hostName(): Parser<string> {
   return textParser(
     "a host name, no IP address",
     (text) => /^(?![\d.]+$)[\w.-]{1,253}$/.test(text) ? text : undefined,
+    { type: "string", pattern: "^(?![\\d.]+$)[\\w.-]{1,253}$" },
   );
 }
 
@@ -120,7 +126,7 @@ export function hostList(): Parser<readonly string[]> {
       return match !== null && port >= 1 && port <= 65_535;
     });
     return areValid ? hosts : undefined;
-  });
+  }, TEXT_OR_LIST);
 }
 
 /** A URL that secrets may be sent to: https, or http to this machine. */
@@ -130,7 +136,7 @@ export function secureUrl(): Parser<string> {
     if (url === null || url.username !== "" || url.password !== "") return undefined;
     const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
     return url.protocol === "https:" || url.protocol === "http:" && isLocal ? url.href : undefined;
-  });
+  }, { type: "string", minLength: 1 });
 }
 
 /** An event_id; null for the empty text, which no event has. No command line can hold NUL. */
@@ -150,7 +156,7 @@ export function serverList(): Parser<readonly string[]> {
       return port >= 1 && port <= 65_535;
     });
     return areValid ? servers : undefined;
-  });
+  }, TEXT_OR_LIST);
 }
 
 /** true or false; as a flag without a value it is true. */
@@ -159,6 +165,7 @@ export function boolean(): Parser<boolean> {
     "true or false",
     (text) =>
       text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : undefined,
+    { type: "boolean" },
   );
 }
 
@@ -177,7 +184,7 @@ export function duration(): Parser<number> {
     const [, digits, unit = ""] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
     const unitMs = UNIT_MS[unit];
     return unitMs === undefined ? undefined : Number(digits) * unitMs;
-  });
+  }, { anyOf: [{ type: "string", pattern: "^(0|\\d{1,9}(ms|s|m|h|d))$" }, { const: 0 }] });
 }
 
 /** An ISO 8601 date or time, as milliseconds since 1970-01-01 UTC. */

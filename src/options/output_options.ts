@@ -1,9 +1,16 @@
 import { LOG_FORMATS, LOG_LEVELS } from "../runtime/log_levels.ts";
 import { MODES, option } from "./option.ts";
-import { boolean, oneOf } from "./option_parsers.ts";
+import { boolean, oneOf, optional, path } from "./option_parsers.ts";
 
-/** What a command prints and logs. */
+/** Where options are read from, and what a command prints and logs. */
 export const outputOptions = {
+  configFile: option(optional(path()), {
+    default: "none",
+    modes: MODES,
+    flag: "--config",
+    environment: "ORILLA_CONFIG",
+    meaning: "JSON file of options, which go behind flags and environment",
+  }),
   json: option(boolean(), {
     default: "false",
     modes: ["verify", "rebuild", "trace", "dlq list", "dlq show", "dlq replay", "dlq purge"],

@@ -1,6 +1,7 @@
 import { EVENT_FIELDS } from "../core/event_fields.ts";
 import { option, WRITERS } from "./option.ts";
-import { textParser } from "./option_parsers.ts";
+import { optional, path, textParser } from "./option_parsers.ts";
+import { TEXT_OR_LIST } from "./value_schema.ts";
 
 /** Fields of the schema that may be pseudonymized; the others are needed as they are, or give nothing away. */
 const PSEUDONYMIZABLE = ["usuario_id"];
@@ -11,6 +12,7 @@ export const restOptions = {
     textParser(
       "an octal mode, 6 for the owner, then 0, 4 or 6 for group and others (600, 640)",
       (text) => /^0?6[046][046]$/.test(text) ? Number.parseInt(text, 8) : undefined,
+      { type: "string", pattern: "^0?6[046][046]$" },
     ),
     {
       default: "600",
@@ -19,10 +21,7 @@ export const restOptions = {
     },
   ),
   encryptionKeyFile: option(
-    textParser<string | null>(
-      "none, or a path",
-      (text) => text === "none" ? null : text === "" || text.includes("\0") ? undefined : text,
-    ),
+    optional(path()),
     {
       default: "none",
       modes: [...WRITERS, "dlq show", "dlq export"],
@@ -33,6 +32,7 @@ export const restOptions = {
     textParser(
       "none, or names separated by commas: usuario_id, and fields that the schema does not know",
       (text) => text === "none" ? [] : fieldNames(text),
+      TEXT_OR_LIST,
     ),
     {
       default: "none",

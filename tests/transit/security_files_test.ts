@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { type Config, configure } from "../../src/config.ts";
+import type { Config } from "../../src/config.ts";
+import { configure } from "../../src/configure.ts";
+import { givenSources } from "../given_sources.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 import { readSecurity } from "../../src/security_files.ts";
 import { hasOpenssl, selfSignedCertificate } from "../kafka/certificates.ts";
@@ -32,7 +34,7 @@ async function withFiles(action: (folder: string) => Promise<void>): Promise<voi
 }
 
 function configured(environment: Readonly<Record<string, string>>): Config {
-  return configure("consumer", new Map(), (name) => environment[name]);
+  return configure("consumer", givenSources({ environment })).config;
 }
 
 function ssl(folder: string, files: Readonly<Record<string, string>>): Config {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { type Config, configure } from "../../src/config.ts";
+import type { Config } from "../../src/config.ts";
+import { configure } from "../../src/configure.ts";
+import { givenSources } from "../given_sources.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 
 /** The configuration of a consumer with that environment. */
 function configured(environment: Readonly<Record<string, string>>): Config {
-  return configure("consumer", new Map(), (name) => environment[name]);
+  return configure("consumer", givenSources({ environment })).config;
 }
 
 function refusal(environment: Readonly<Record<string, string>>): string {
