@@ -44,7 +44,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/lake": ["apache-arrow", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
   "src/checkpoint": ["node:sqlite", "node:zlib"],
-  "src/http": ["node:crypto", "node:net"],
+  "src/http": ["node:crypto", "node:net", "uplot/script", "uplot/style"],
   "src/runtime": ["@logtape/logtape", "prom-client", "node:process"],
   "src/cli.ts": ["node:util"],
   "src/sandbox.ts": ["node:path"],

@@ -25,6 +25,16 @@ export function get(
   return exchange(port, `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
 }
 
+/** A status document that tells of a commit; the log line of the commit can be quicker. */
+export async function statusWithCommit(port: number) {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const status = JSON.parse((await get(port, "/status.json")).body);
+    if (status.commits.length > 0) return status;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("/status.json told of no commit for 10 s");
+}
+
 /** All that is sent until the connection ends, in whatever way. */
 export async function readToEnd(connection: Deno.TcpConn): Promise<string> {
   const decoder = new TextDecoder();
