@@ -7,10 +7,11 @@ export interface RawAnswer {
   readonly body: string;
 }
 
-/** Sends bytes as they are, and reads to the end of the connection. */
+/** Sends all of a text, and then reads to the end of the connection. */
 export async function exchange(port: number, text: string): Promise<RawAnswer> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  await connection.write(new TextEncoder().encode(text));
+  const bytes = new TextEncoder().encode(text);
+  for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
   return parseAnswer(await readToEnd(connection));
 }
 

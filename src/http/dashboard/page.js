@@ -148,7 +148,7 @@ function cardsOf(status) {
     [
       "Commit",
       last === undefined ? duration(null) : duration(last.durationMs / 1000),
-      `${count(totals.retries)} retries in all`,
+      `retries in all: ${count(totals.retries)}`,
     ],
     [
       "Buffer",
