@@ -2,12 +2,28 @@ import { usageError } from "../core/errors.ts";
 import { type ListenAddress, parseListenAddress } from "../http/address.ts";
 import { type Mode, option, STARTERS } from "./option.ts";
 import { optional, path, textParser } from "./option_parsers.ts";
+import type { ValueSchema } from "./value_schema.ts";
+
+/** What is in an address is looser here than what is taken. */
+const ADDRESS_SCHEMA: ValueSchema = {
+  anyOf: [
+    { type: "integer", minimum: 1, maximum: 65_535 },
+    {
+      type: "string",
+      pattern: "^(?:[\\d.]+:|localhost:|\\[[\\da-fA-F:.]+\\]:)?\\d{1,5}$",
+    },
+  ],
+};
 
 /** The HTTP server that shows what a run does. */
 export const httpOptions = {
   httpAddress: option(
     optional<ListenAddress>(
-      textParser("a port (9464, on 127.0.0.1), ADDRESS:PORT or [IPV6]:PORT", parseListenAddress),
+      textParser(
+        "a port (9464, on 127.0.0.1), ADDRESS:PORT or [IPV6]:PORT",
+        parseListenAddress,
+        ADDRESS_SCHEMA,
+      ),
     ),
     {
       default: "none",
