@@ -2,13 +2,15 @@ import { answer } from "./src/about/answer.ts";
 import { type Command, parseCommandLine } from "./src/cli.ts";
 import type { Config } from "./src/config.ts";
 import { readConfigFile } from "./src/config_file.ts";
+import { listenAddressOf } from "./src/options/http_options.ts";
 import { KAFKA, LAKE, type Mode, STARTERS, WRITERS } from "./src/options/option.ts";
+import { authorityOf } from "./src/http/address.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker, ToWorker } from "./src/protocol.ts";
 import { prepareOutDir, refuseKeyFileIn, startEncoder, startSandbox } from "./src/sandbox.ts";
 import { scrub } from "./src/runtime/scrub.ts";
-import { readSecurity } from "./src/security_files.ts";
+import { readHttpToken, readSecurity } from "./src/security_files.ts";
 import { StatusLine } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -95,9 +97,21 @@ function usesNetwork(mode: Mode, { toTopic, dryRun }: Config): boolean {
   return mode === "dlq replay" ? toTopic !== null && !dryRun : KAFKA.includes(mode);
 }
 
+/** Which hosts the worker may reach, or listen on: true for all, false for none. */
+function networkOf(mode: Mode, config: Config): boolean | readonly string[] {
+  const { allowedHosts } = config;
+  const usesKafka = usesNetwork(mode, config);
+  if (usesKafka && allowedHosts.length === 0) return true;
+  const address = listenAddressOf(mode, config);
+  const hosts = usesKafka ? allowedHosts : [];
+  const all = address === null ? hosts : [...hosts, authorityOf(address)];
+  return all.length > 0 && all;
+}
+
 async function runMode(mode: Mode, config: Config): Promise<void> {
   const keys = await readKeys(config);
   const security = await readSecurity(config);
+  const httpToken = await readHttpToken(config);
   const outDir = LAKE.includes(mode)
     ? await prepareOutDir(config.outDir, STARTERS.includes(mode) ? config.fileMode : null)
     : null;
@@ -108,8 +122,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     outDir,
-    network: usesNetwork(mode, config) &&
-      (config.allowedHosts.length === 0 || config.allowedHosts),
+    network: networkOf(mode, config),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const encoder = WRITERS.includes(mode) ? await startEncoder() : null;
@@ -143,6 +156,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     mode,
     config: { ...config, logFormat },
     security,
+    httpToken,
     outDir: outDir ?? "",
     keys,
     encoder,

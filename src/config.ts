@@ -1,6 +1,7 @@
 import { usageError } from "./core/errors.ts";
 import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
+import { httpOptions, refuseUnusedToken } from "./options/http_options.ts";
 import { waitingOptions } from "./options/waiting_options.ts";
 import { deadLetterOptions } from "./options/dead_letter_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
@@ -17,6 +18,7 @@ export const OPTIONS = {
   ...kafkaOptions,
   ...securityOptions,
   ...waitingOptions,
+  ...httpOptions,
   ...generatorOptions,
   ...deadLetterOptions,
   ...traceOptions,
@@ -57,6 +59,7 @@ export function defaultOf(row: Option<unknown>, mode: Mode): string {
  */
 export function refuseContradictions(config: Config): void {
   refuseInsecure(config);
+  refuseUnusedToken(config);
   const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   if (dlqTopic === topic) {
     throw usageError(

@@ -11,6 +11,8 @@ export type ToWorker =
     readonly mode: Mode;
     readonly config: Config;
     readonly security: KafkaSecurity;
+    /** The token of HTTP_TOKEN_FILE; null where there is none. */
+    readonly httpToken: string | null;
     readonly outDir: string;
     /** Read before the process gave up its permissions: the worker never sees the file. */
     readonly keys: KeyRing | null;

@@ -6,6 +6,7 @@ import type {
   TlsSettings,
   TokenSettings,
 } from "./kafka/security.ts";
+import type { HttpConfig } from "./options/http_options.ts";
 import { type SecurityConfig, usesSasl, usesTls } from "./options/security_options.ts";
 
 /**
@@ -19,6 +20,25 @@ export async function readSecurity(config: SecurityConfig): Promise<KafkaSecurit
     tls: usesTls(config) ? await readTls(config) : null,
     sasl: usesSasl(config) ? await readSasl(config) : null,
   };
+}
+
+/** RFC 6750's form of a bearer token; a shorter one could be guessed. */
+const BEARER_TOKEN = /^[\w~+/.-]{16,1000}=*$/;
+
+/**
+ * Reads the token that requests over HTTP must bring, before the sandbox starts.
+ *
+ * @returns null where no file is given
+ * @throws OrillaError with exit code 2 where it cannot be read, or holds no token
+ */
+export async function readHttpToken({ httpTokenFile }: HttpConfig): Promise<string | null> {
+  if (httpTokenFile === null) return null;
+  const token = await readSecret("--http-token-file", httpTokenFile);
+  if (BEARER_TOKEN.test(token)) return token;
+  throw usageError(
+    `Cannot use --http-token-file ${httpTokenFile}: expected 16 to 1000 letters, digits or any of -._~+/, as ` +
+      `openssl rand -hex 32 makes them`,
+  );
 }
 
 async function readTls(

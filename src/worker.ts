@@ -64,7 +64,7 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
 }
 
 async function start(
-  { mode, config, security, outDir, keys, encoder }: Extract<ToWorker, { kind: "run" }>,
+  { mode, config, encoder, ...told }: Extract<ToWorker, { kind: "run" }>,
 ): Promise<void> {
   const log = setUpLogs({
     format: config.logFormat === "text" ? "text" : "json",
@@ -77,7 +77,8 @@ async function start(
   };
   const pipes = { readInput: () => input.ask(), flush: () => flushes.ask() };
   const encode = encoder === null ? noEncoder : encodeThere(encoder);
-  const given = { config, security, outDir, keys, encode, version: VERSION };
+  const { security, httpToken, outDir, keys } = told;
+  const given = { config, security, httpToken, outDir, keys, encode, version: VERSION };
   const context = { ...given, reporter, log, ...pipes };
   try {
     await run(mode, { ...context, stop: stop.signal });

@@ -132,7 +132,7 @@ async function sourceFiles(folder: string): Promise<string[]> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(`${folder}/`, root))) {
     const path = `${folder}/${name}`;
     if (isDirectory) paths.push(...await sourceFiles(path));
-    else if (name.endsWith(".ts") && !name.endsWith(".d.ts")) paths.push(path);
+    else if (/\.(ts|js|html|css|svg)$/.test(name) && !name.endsWith(".d.ts")) paths.push(path);
   }
   return paths.sort();
 }

@@ -15,7 +15,8 @@ function file(finalPath: string, rowCount: number, bytes: number): ManifestFile 
 
 function report(parts: Partial<CommitReport>): CommitReport {
   const counts = { receivedCount: 0, publishedCount: 0, duplicateCount: 0, rejectedCount: 0 };
-  return { sequence: 1, trigger: "end", files: [], ...counts, durationMs: 5, ...parts };
+  const publishing = { durationMs: 5, publishedAtMs: 0, timestampCounts: new Map() };
+  return { sequence: 1, trigger: "end", files: [], ...counts, ...publishing, ...parts };
 }
 
 /** The text of a run with these commits, and with counters as they stood before and after it. */

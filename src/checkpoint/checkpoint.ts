@@ -9,6 +9,7 @@ import { makeEmptyFileSync, OWNER_ONLY } from "../runtime/file_mode.ts";
 import { type FaultHooks, noFaults, operateSync } from "../runtime/operations.ts";
 import { DeadLetterLog, type DeadLetterTransaction } from "./dead_letter_log.ts";
 import { DuplicateRecords } from "./duplicates.ts";
+import { type DateTotals, readDateTotals } from "./date_totals.ts";
 import { FileFilters } from "./file_filters.ts";
 import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
 import {
@@ -125,6 +126,11 @@ export class Checkpoint implements Disposable {
     for (const { received, rejected } of commits.iterate(REPLAY_PARTITION.topic)) {
       yield { receivedCount: Number(received), rejectedCount: Number(rejected) };
     }
+  }
+
+  /** Files of events, added up by the date of their lake partition; each call goes through the whole manifest. */
+  dateTotals(): readonly DateTotals[] {
+    return readDateTotals(this.#database);
   }
 
   /** The files of commits that are not known to be published. */

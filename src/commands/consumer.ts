@@ -1,3 +1,4 @@
+import type { SourceState } from "../http/readiness.ts";
 import type { RetriedOperation } from "../core/counters.ts";
 import { operatingError } from "../core/errors.ts";
 import {
@@ -20,7 +21,11 @@ import {
   retryingOf,
   sessionOptions,
 } from "./context.ts";
+import { serveHttp } from "./http.ts";
 import { summaryText, thousands } from "./summary.ts";
+
+/** Before the group is joined. */
+const UNASSIGNED: SourceState = { isAssigned: false, hasPositions: false, silentMs: 0 };
 
 /** Brings a topic into the lake until it is told to stop, or its end is reached. */
 export async function consume(context: CommandContext): Promise<void> {
@@ -28,7 +33,15 @@ export async function consume(context: CommandContext): Promise<void> {
   const failure = Promise.withResolvers<never>();
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
-  using session = await LakeSession.open({ ...sessionOptions(context), onFailure: failure.reject });
+  await using http = serveHttp(context);
+  using session = await LakeSession.open({
+    ...sessionOptions(context),
+    onFailure: failure.reject,
+    ...(http !== null && { onCommit: http.noteCommit }),
+  });
+  let state: () => SourceState = () => UNASSIGNED;
+  const { topic, groupId } = config;
+  http?.observe(session, { mode: "consumer", topic, groupId, source: () => state() });
   const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
   const retrying = retryingOf(context, onRetry);
   const connection = connectionOf(context);
@@ -58,6 +71,11 @@ export async function consume(context: CommandContext): Promise<void> {
     retrying,
     onProgress: () => end.check(source),
     onFailure: failure.reject,
+  });
+  state = () => ({
+    isAssigned: source.assignment.isCurrent,
+    hasPositions: source.assignment.hasPositions,
+    silentMs: source.silentMs,
   });
   session.pipeline.joinGroup(source);
   await Promise.race([source.start(), failure.promise]);

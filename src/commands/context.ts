@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly config: Config;
   /** Certificates and secrets, as read from their files. */
   readonly security: KafkaSecurity;
+  /** What requests over HTTP must bring; null where there is no token. */
+  readonly httpToken: string | null;
   /** Absolute path of OUT_DIR, which exists; "" for a command that has none. */
   readonly outDir: string;
   readonly version: string;

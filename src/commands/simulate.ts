@@ -8,6 +8,7 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import { generateEvents, type GeneratorOptions } from "../simulation/event_generator.ts";
 import { faultHooks } from "../simulation/faults.ts";
 import { chunkSizeOf, type CommandContext, pacer, sessionOptions } from "./context.ts";
+import { serveHttp } from "./http.ts";
 import { summaryText } from "./summary.ts";
 import type { Config } from "../config.ts";
 
@@ -20,11 +21,14 @@ export async function simulate(context: CommandContext): Promise<void> {
   const startMs = systemClock.monotonicMs();
   const failure = Promise.withResolvers<never>();
   const hooks = config.fault === null ? noFaults : faultHooks(config.fault);
+  await using http = serveHttp(context);
   using session = await LakeSession.open({
     ...sessionOptions(context),
     hooks,
     onFailure: failure.reject,
+    ...(http !== null && { onCommit: http.noteCommit }),
   });
+  http?.observe(session, { mode: "simulate", topic: null, groupId: null, source: () => null });
   await Promise.race([feed(context, session), failure.promise]);
   await session.pipeline.commit("end");
   await session.close();

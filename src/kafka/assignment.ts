@@ -57,9 +57,14 @@ export class Assignment {
     if (progress !== undefined && position > progress.position) progress.position = position;
   }
 
+  /** Whether it is known of each partition where it is read from, and where its log ends. */
+  get hasPositions(): boolean {
+    return this.#isCurrent && this.#progress.size === this.#partitions.size;
+  }
+
   /** Whether each partition was read to where its log ended when it was first looked at. */
   get hasReachedEnds(): boolean {
-    return this.#isCurrent && this.#progress.size === this.#partitions.size &&
+    return this.hasPositions &&
       [...this.#progress.values()].every(({ position, end }) => position >= end);
   }
 

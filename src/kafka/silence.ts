@@ -36,6 +36,11 @@ export class SilenceWatch implements Disposable {
     this.#heardMs = this.#options.clock.monotonicMs();
   }
 
+  /** For how long the coordinator has accepted nothing, milliseconds. */
+  get silentMs(): number {
+    return this.#options.clock.monotonicMs() - this.#heardMs;
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
@@ -43,7 +48,7 @@ export class SilenceWatch implements Disposable {
   #look(): void {
     const { clock, budgetMs, refusal } = this.#options;
     const nowMs = clock.monotonicMs();
-    const silentMs = nowMs - this.#heardMs;
+    const { silentMs } = this;
     if (silentMs >= budgetMs + NORMAL_MS) {
       const seconds = Math.round(silentMs / 1000);
       return this.#end(

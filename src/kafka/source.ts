@@ -85,6 +85,11 @@ export class KafkaSource implements AsyncDisposable {
     return this.#assignment;
   }
 
+  /** For how long the group's coordinator has accepted nothing of this process, milliseconds. */
+  get silentMs(): number {
+    return this.#silence?.silentMs ?? 0;
+  }
+
   /** Connects, joins the group and begins to deliver. The topic must exist. */
   async start(): Promise<void> {
     const { topic, client, retrying: { clock, policy } } = this.#options;

@@ -30,6 +30,10 @@ export interface CommitReport {
   readonly duplicateCount: number;
   readonly rejectedCount: number;
   readonly durationMs: number;
+  /** When it was published, milliseconds since 1970-01-01 UTC. */
+  readonly publishedAtMs: number;
+  /** How many accepted events have each record timestamp: milliseconds, rounded down to a tenth of a second. */
+  readonly timestampCounts: ReadonlyMap<number, number>;
 }
 
 export interface CommitRequest {
@@ -71,7 +75,7 @@ export async function commitBatch(
   const committed = await commitWritable(parts, request, retrying);
   if (committed === null) return null;
   const { deduped, staged, commit: { ranges, counters } } = committed;
-  const ages = recordAges(batch, deduped.fresh);
+  const timestampCounts = countTimestamps(batch, deduped.fresh);
   const outcomes = parts.logsRecords === true ? outcomesOf(batch, deduped) : [];
   request.onCommitted(ranges, counters);
 
@@ -79,15 +83,16 @@ export async function commitBatch(
     await parts.assertInPlace();
     await publish(files, staged);
   });
-  const nowMs = clock.nowMs();
-  for (const [timestampMs, count] of ages) {
-    observe(counters.eventAge, Math.max(0, nowMs - timestampMs) / 1000, count);
+  const publishedAtMs = clock.nowMs();
+  for (const [timestampMs, count] of timestampCounts) {
+    observe(counters.eventAge, Math.max(0, publishedAtMs - timestampMs) / 1000, count);
   }
   const durationMs = clock.monotonicMs() - startMs;
   observe(counters.commitDuration, durationMs / 1000);
 
   await group?.acknowledge(ranges, sequence);
-  const report = reportOf(request, { deduped, staged, durationMs });
+  const publishing = { durationMs, publishedAtMs, timestampCounts };
+  const report = reportOf(request, { deduped, staged, ...publishing });
   log.info("committed", {
     sequence,
     trigger,
@@ -277,7 +282,7 @@ function withFiles(
 }
 
 /** How many accepted events have each record timestamp, to the tenth of a second. */
-function recordAges(batch: Batch, fresh: Int32Array): Map<number, number> {
+function countTimestamps(batch: Batch, fresh: Int32Array): Map<number, number> {
   const counts = new Map<number, number>();
   for (const row of fresh) {
     const timestampMs = Math.floor((batch.timestampsMs[row] ?? 0) / 100) * 100;
@@ -302,11 +307,10 @@ async function removeStaged(
 
 function reportOf(
   { sequence, trigger }: CommitRequest,
-  { deduped, staged, durationMs }: {
+  { deduped, staged, ...publishing }: {
     readonly deduped: Deduped;
     readonly staged: readonly ManifestFile[];
-    readonly durationMs: number;
-  },
+  } & Pick<CommitReport, "durationMs" | "publishedAtMs" | "timestampCounts">,
 ): CommitReport {
   const rejectedCount = staged
     .filter(({ kind }) => kind === "dead_letters")
@@ -315,5 +319,5 @@ function reportOf(
   const duplicateCount = deduped.duplicates.length;
   const receivedCount = publishedCount + duplicateCount + rejectedCount;
   const counts = { receivedCount, publishedCount, duplicateCount, rejectedCount };
-  return { sequence, trigger, files: staged, ...counts, durationMs };
+  return { sequence, trigger, files: staged, ...counts, ...publishing };
 }

@@ -69,6 +69,7 @@ export class LakeSession implements Disposable {
   readonly #metrics: MetricsFile;
   readonly #resources: DisposableStack;
   #lastPublishMs: number | null;
+  #isWritable = true;
 
   private constructor(
     options: LakeSessionOptions,
@@ -156,14 +157,37 @@ export class LakeSession implements Disposable {
     await this.writeMetrics();
   }
 
+  /** Whether OUT_DIR took the last metrics.txt; it is written after each commit, and every 5 s between them. */
+  get isWritable(): boolean {
+    return this.#isWritable;
+  }
+
   /** Writes metrics.txt; a failure there is logged, and nothing waits for it. */
   async writeMetrics(): Promise<void> {
     try {
-      await this.#metrics.write(this.#snapshot());
+      await this.#metrics.write(this.snapshot());
+      this.#isWritable = true;
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
+      this.#isWritable = false;
       this.#options.log.warning("metrics.txt could not be written", { error: messageOf(error) });
     }
+  }
+
+  /** What metrics.txt says, as of now. */
+  snapshot(): MetricsSnapshot {
+    const { pipeline } = this;
+    return {
+      version: this.#options.version,
+      counters: pipeline.counters,
+      bufferedEvents: pipeline.bufferedCount,
+      bufferedBytes: pipeline.bufferedBytes,
+      isPaused: pipeline.isCommitting,
+      seenIds: this.checkpoint.seenIdCount,
+      lastPublishMs: this.#lastPublishMs,
+      partitions: pipeline.partitionMetrics(),
+      process: processStats(),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -195,24 +219,8 @@ export class LakeSession implements Disposable {
       this.checkpoint.mergeSteps(clock.nowMs(), addedCount);
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
-      if (error instanceof SimulatedCrash) throw error;
       log.warning("what is expired could not be deleted, or merged", { error: messageOf(error) });
     }
-  }
-
-  #snapshot(): MetricsSnapshot {
-    const { pipeline } = this;
-    return {
-      version: this.#options.version,
-      counters: pipeline.counters,
-      bufferedEvents: pipeline.bufferedCount,
-      bufferedBytes: pipeline.bufferedBytes,
-      isPaused: pipeline.isCommitting,
-      seenIds: this.checkpoint.seenIdCount,
-      lastPublishMs: this.#lastPublishMs,
-      partitions: pipeline.partitionMetrics(),
-      process: processStats(),
-    };
   }
 }
 

@@ -6,6 +6,7 @@ import { scrub } from "./scrub.ts";
  * of an event but its id can reach a log by accident.
  */
 const FIELDS = [
+  "address",
   "attempts",
   "broker",
   "clientId",

@@ -2,14 +2,26 @@ import process from "node:process";
 import { Registry } from "prom-client";
 import type { MetricFamily, ProcessStats } from "../core/metrics.ts";
 
-/** The text of metric families in Prometheus's exposition format, version 0.0.4. */
-export async function prometheusText(families: readonly MetricFamily[]): Promise<string> {
-  const registry = new Registry();
+/** The formats that metrics can be written in, by the content type that stands for each. */
+export const METRICS_CONTENT_TYPES = {
+  prometheus: Registry.PROMETHEUS_CONTENT_TYPE,
+  openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
+} as const;
+export type MetricsFormat = keyof typeof METRICS_CONTENT_TYPES;
+
+/** The text of metric families in Prometheus's exposition format, version 0.0.4, or as OpenMetrics 1.0.0. */
+export async function prometheusText(
+  families: readonly MetricFamily[],
+  format: MetricsFormat = "prometheus",
+): Promise<string> {
+  const registry = new Registry<MetricsContentType>();
+  registry.setContentType(METRICS_CONTENT_TYPES[format]);
   for (const family of families) registry.registerMetric(asMetric(family));
   return await registry.metrics();
 }
 
 type RegisteredMetric = Parameters<Registry["registerMetric"]>[0];
+type MetricsContentType = (typeof METRICS_CONTENT_TYPES)[MetricsFormat];
 
 // prom-client formats whatever answers `get` like its own metrics do; the values are ours, since they are
 // part of each commit and go on over restarts.

@@ -98,8 +98,8 @@ const anyValue = fc.oneof(
 );
 
 Deno.test("configSchema() takes whatever orilla takes, and where it can say all, nothing else", () => {
-  // What a schema cannot say: what is in a list, in a time, a position, a partition, a fault or a URL.
-  const looser = ["bootstrapServers", "allowedHosts", "pseudonymizeFields"]
+  // What a schema cannot say: what is in a list, an address, a time, a position, a partition, a fault or a URL.
+  const looser = ["bootstrapServers", "allowedHosts", "pseudonymizeFields", "httpAddress"]
     .concat(["start", "since", "position", "partition", "fault", "oauthTokenUrl"])
     .concat(["id", "letterEventId"]);
   let takenCount = 0;

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { DeadLetterCipher } from "../../src/lake/dead_letter_cipher.ts";
 import { keyFileText, keyRing } from "../lake/key_rings.ts";
 import { readDeadLetters, readLake } from "../lake_reader.ts";
-import { runOrilla } from "../orilla_process.ts";
+import { DASHBOARD_FILES } from "../../src/http/dashboard_files.ts";
+import { get } from "../http/raw_client.ts";
+import { takePortBlock } from "../kafka/ports.ts";
+import { runOrilla, spawnOrilla } from "../orilla_process.ts";
 import { expectNoLinkFollowed } from "./planted_links.ts";
 import { expectAllRefused } from "./probe.ts";
 import { compileAlike, compileOrilla, temporaryFolder } from "./compiler.ts";
@@ -65,6 +68,22 @@ Deno.test("the executable runs in an empty folder with neither Deno nor Node", a
     const linked = `${folder.path}/linked`;
     await Deno.mkdir(linked);
     await expectNoLinkFollowed(linked, { binary, cwd });
+  });
+
+  await test.step("the dashboard is in the executable, and served from inside the sandbox", async () => {
+    using block = takePortBlock();
+    const port = block.first;
+    const args = ["--rate", "500", "--count", "1000000", "--http-address", String(port)];
+    const out = ["--out-dir", "watched"];
+    await using orilla = spawnOrilla(["simulate", ...out, ...args], { binary, cwd });
+    await orilla.untilStderr(/"serving HTTP"/);
+    for (const [path, { type, text }] of DASHBOARD_FILES) {
+      const { status, headers, body } = await get(port, path);
+      assert.deepEqual([status, headers.get("content-type"), body], [200, type, text], path);
+    }
+    orilla.kill("SIGTERM");
+    assert.equal((await orilla.result).code, 0);
+    await Deno.remove(`${cwd}/watched`, { recursive: true });
   });
 
   await test.step("producer and consumer without a broker", async () => {

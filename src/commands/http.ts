@@ -1,0 +1,58 @@
+import { authorityOf, isLoopback } from "../http/address.ts";
+import { RunMonitor } from "../http/monitor.ts";
+import type { SourceState } from "../http/readiness.ts";
+import { routes } from "../http/routes.ts";
+import { HttpServer } from "../http/server.ts";
+import type { RunIdentity } from "../http/status_document.ts";
+import type { CommitReport } from "../pipeline/commit.ts";
+import type { LakeSession } from "../pipeline/lake_session.ts";
+import { systemClock } from "../runtime/clock.ts";
+import type { CommandContext } from "./context.ts";
+
+/** The HTTP server of a run. */
+export interface HttpService extends AsyncDisposable {
+  /** Begins to tell of a lake that is open now. */
+  readonly observe: (
+    session: LakeSession,
+    run: Omit<RunIdentity, "instanceId"> & { readonly source: () => SourceState | null },
+  ) => void;
+  readonly noteCommit: (report: CommitReport) => void;
+}
+
+/**
+ * Starts the HTTP server, before anything is read or written; null where none is wanted.
+ *
+ * @throws OrillaError where the address cannot be listened on
+ */
+export function serveHttp({ config, httpToken, log, stop }: CommandContext): HttpService | null {
+  const { httpAddress: address, batchMaxLatencyMs: maxLatencyMs } = config;
+  if (address === null) return null;
+  const isDraining = () => stop.aborted;
+  const monitor = new RunMonitor({ clock: systemClock, maxLatencyMs, isDraining });
+  const answer = routes({ monitor, token: httpToken, isLoopback: isLoopback(address) });
+  const server = new HttpServer({ address, log, answer });
+  log.info("serving HTTP", { address: authorityOf(address) });
+  if (!isLoopback(address)) {
+    log.warning(
+      httpToken === null
+        ? "anyone who reaches this address can read the figures: set --http-token-file"
+        : "HTTP is not encrypted: let a proxy with TLS stand before it, or whoever listens sees the token",
+      { address: authorityOf(address) },
+    );
+  }
+  return {
+    observe: (session, { source, ...run }) =>
+      monitor.observe({
+        identity: { ...run, instanceId: session.checkpoint.instanceId },
+        dateTotals: session.checkpoint.dateTotals(),
+        snapshot: () => session.snapshot(),
+        isWritable: () => session.isWritable,
+        source,
+      }),
+    noteCommit: (report) => monitor.noteCommit(report),
+    [Symbol.asyncDispose]: async () => {
+      monitor[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
