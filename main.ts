@@ -8,7 +8,14 @@ import { authorityOf } from "./src/http/address.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker, ToWorker } from "./src/protocol.ts";
-import { prepareOutDir, refuseKeyFileIn, startEncoder, startSandbox } from "./src/sandbox.ts";
+import {
+  findOutDir,
+  prepareOutDir,
+  refuseKeyFileIn,
+  startEncoder,
+  startSandbox,
+} from "./src/sandbox.ts";
+import { lookAround } from "./src/surroundings.ts";
 import { scrub } from "./src/runtime/scrub.ts";
 import { readHttpToken, readSecurity } from "./src/security_files.ts";
 import { StatusLine } from "./src/terminal.ts";
@@ -108,16 +115,22 @@ function networkOf(mode: Mode, config: Config): boolean | readonly string[] {
   return all.length > 0 && all;
 }
 
+/** Absolute path of OUT_DIR; null where the mode has none, or looks at what there is and finds none. */
+async function outDirOf(mode: Mode, { outDir, fileMode }: Config): Promise<string | null> {
+  if (!LAKE.includes(mode)) return null;
+  if (mode === "doctor") return await findOutDir(outDir);
+  return await prepareOutDir(outDir, STARTERS.includes(mode) ? fileMode : null);
+}
+
 async function runMode(mode: Mode, config: Config): Promise<void> {
   const keys = await readKeys(config);
   const security = await readSecurity(config);
   const httpToken = await readHttpToken(config);
-  const outDir = LAKE.includes(mode)
-    ? await prepareOutDir(config.outDir, STARTERS.includes(mode) ? config.fileMode : null)
-    : null;
+  const outDir = await outDirOf(mode, config);
   if (outDir !== null && config.encryptionKeyFile !== null) {
     await refuseKeyFileIn(outDir, config.encryptionKeyFile);
   }
+  const surroundings = mode === "doctor" ? await lookAround(config, outDir) : null;
   const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
@@ -158,6 +171,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     security,
     httpToken,
     outDir: outDir ?? "",
+    surroundings,
     keys,
     encoder,
   };

@@ -26,6 +26,8 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   verify: "hold the lake against its checkpoint: every file, row count, event id and offset",
   rebuild: "make a new checkpoint from the lake's own files",
   trace: "find an event by its id: published, duplicate, rejected, or never seen",
+  status: "say what the last commit left: counters, next offsets, files by date, dead letters",
+  doctor: "check the disk, the checkpoint and the way to Kafka, and say what to do",
   "dlq list": "count the dead letters by reason and date; prints no content",
   "dlq show": "print one dead letter, its content too",
   "dlq export": "write dead letters to stdout as NDJSON, their content too",

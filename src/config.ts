@@ -4,6 +4,7 @@ import { kafkaOptions } from "./options/kafka_options.ts";
 import { httpOptions, refuseUnusedToken } from "./options/http_options.ts";
 import { waitingOptions } from "./options/waiting_options.ts";
 import { deadLetterOptions } from "./options/dead_letter_options.ts";
+import { doctorOptions } from "./options/doctor_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
 import { traceOptions } from "./options/trace_options.ts";
 import { outputOptions } from "./options/output_options.ts";
@@ -22,6 +23,7 @@ export const OPTIONS = {
   ...generatorOptions,
   ...deadLetterOptions,
   ...traceOptions,
+  ...doctorOptions,
   ...outputOptions,
 } as const;
 

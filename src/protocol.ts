@@ -1,3 +1,4 @@
+import type { Surroundings } from "./commands/context.ts";
 import type { Config } from "./config.ts";
 import type { KafkaSecurity } from "./kafka/security.ts";
 import type { Mode } from "./options/option.ts";
@@ -14,6 +15,8 @@ export type ToWorker =
     /** The token of HTTP_TOKEN_FILE; null where there is none. */
     readonly httpToken: string | null;
     readonly outDir: string;
+    /** Seen before the process gave up its permissions. */
+    readonly surroundings: Surroundings | null;
     /** Read before the process gave up its permissions: the worker never sees the file. */
     readonly keys: KeyRing | null;
     /** Where Parquet is made; null where the mode writes none. */

@@ -115,6 +115,16 @@ export async function prepareOutDir(path: string, madeFor: number | null): Promi
   }
 }
 
+/** As `prepareOutDir`, for a look at what is there: null where there is nothing of that name. */
+export async function findOutDir(path: string): Promise<string | null> {
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+  }
+  return await prepareOutDir(path, null);
+}
+
 /**
  * Refuses a key file in OUT_DIR: whoever gets at the data would have the key with it.
  *

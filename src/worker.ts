@@ -6,6 +6,8 @@ import { rebuildCheckpoint } from "./commands/rebuild.ts";
 import { simulate } from "./commands/simulate.ts";
 import { traceId } from "./commands/trace.ts";
 import { verifyLake } from "./commands/verify.ts";
+import { diagnose } from "./commands/doctor.ts";
+import { showStatus } from "./commands/status.ts";
 import { exportDeadLetters } from "./commands/dlq_export.ts";
 import { listDeadLetters } from "./commands/dlq_list.ts";
 import { purgeDeadLetters } from "./commands/dlq_purge.ts";
@@ -48,6 +50,10 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
       return rebuildCheckpoint(context);
     case "trace":
       return traceId(context);
+    case "status":
+      return showStatus(context);
+    case "doctor":
+      return diagnose(context);
     case "dlq list":
       return listDeadLetters(context);
     case "dlq show":
@@ -64,8 +70,9 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
 }
 
 async function start(
-  { mode, config, encoder, ...told }: Extract<ToWorker, { kind: "run" }>,
+  { mode, encoder, kind: _kind, ...told }: Extract<ToWorker, { kind: "run" }>,
 ): Promise<void> {
+  const { config } = told;
   const log = setUpLogs({
     format: config.logFormat === "text" ? "text" : "json",
     level: config.logLevel,
@@ -77,9 +84,7 @@ async function start(
   };
   const pipes = { readInput: () => input.ask(), flush: () => flushes.ask() };
   const encode = encoder === null ? noEncoder : encodeThere(encoder);
-  const { security, httpToken, outDir, keys } = told;
-  const given = { config, security, httpToken, outDir, keys, encode, version: VERSION };
-  const context = { ...given, reporter, log, ...pipes };
+  const context = { ...told, encode, version: VERSION, reporter, log, ...pipes };
   try {
     await run(mode, { ...context, stop: stop.signal });
     post({ kind: "end", exitCode: 0, message: null });

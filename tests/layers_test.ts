@@ -8,6 +8,7 @@ const LAYERS: readonly (readonly string[])[] = [
   [
     "src/sandbox.ts",
     "src/security_files.ts",
+    "src/surroundings.ts",
     "src/terminal.ts",
     "src/about",
     "src/cli.ts",
@@ -45,7 +46,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "src/lake": ["apache-arrow", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
   "src/checkpoint": ["node:sqlite", "node:zlib"],
   "src/http": ["node:crypto", "node:net", "uplot/script", "uplot/style"],
-  "src/runtime": ["@logtape/logtape", "prom-client", "node:process"],
+  "src/runtime": ["@logtape/logtape", "prom-client", "node:fs/promises", "node:process"],
   "src/cli.ts": ["node:util"],
   "src/sandbox.ts": ["node:path"],
   "src/security_files.ts": ["node:crypto"],

@@ -45,7 +45,8 @@ const LIMIT_MS = 180_000;
 
 /** The command line of orilla in `deno run`, with the flags of deno.json's tasks. */
 function denoArguments(args: readonly string[]): string[] {
-  const task = project.tasks.consumer.command.split(" ");
+  const { consumer, doctor } = project.tasks;
+  const task = (args[0] === "doctor" ? doctor : consumer).command.split(" ");
   const flags = task.slice(task.indexOf("run"), task.indexOf("main.ts"));
   return [...flags, "--frozen", `--config=${root}deno.json`, `${root}main.ts`, ...args];
 }

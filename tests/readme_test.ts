@@ -151,7 +151,7 @@ Deno.test("README's commands are tasks, modes and options that exist", async () 
       ...OPTION_ROWS.map(([key]) => flagOf(key)),
       ...Object.keys(BENCH_OPTIONS).map((name) => `--${name}`),
       ...Object.keys(CONFIG_SWITCHES),
-      ...["--help", "--allow-ffi", "--minutes", "--seed", "--records"],
+      ...["--help", "--allow-ffi", "--allow-sys", "--minutes", "--seed", "--records"],
     ],
   );
   for (const [flag] of readme.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)) {

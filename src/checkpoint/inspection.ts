@@ -1,8 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Committed, ManifestFile, OffsetRange } from "../core/commit.ts";
-import { damagedError, messageOf } from "../core/errors.ts";
+import { damagedError, messageOf, operatingError } from "../core/errors.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import type { MarkedReplay } from "../core/replay.ts";
+import { isThereSync } from "../runtime/file_mode.ts";
 import { CHECKPOINT_FILE } from "./checkpoint.ts";
 import { readPurges } from "./purges.ts";
 import { readReplays } from "./replays.ts";
@@ -41,7 +42,7 @@ export interface CheckpointContent {
  */
 export function inspectCheckpoint(outDir: string): CheckpointContent {
   return readingCheckpoint(outDir, (database) => {
-    refuseDamage(database);
+    refuseDamage(database, null);
     return {
       instanceId: readMeta(database, "instance_id"),
       committed: readCommitted(database),
@@ -70,10 +71,25 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
 }
 
 /**
+ * Reads whose a checkpoint is, and how far it got.
+ *
+ * @param outDir absolute path
+ * @throws OrillaError as `readingCheckpoint`
+ */
+export function inspectPositions(
+  outDir: string,
+): { readonly instanceId: string; readonly committed: Committed } {
+  return readingCheckpoint(outDir, (database) => ({
+    instanceId: readMeta(database, "instance_id"),
+    committed: readCommitted(database),
+  }));
+}
+
+/**
  * Reads from a checkpoint, all of it as of one moment, without writing to it and beside a consumer.
  *
  * @param outDir absolute path
- * @throws OrillaError with exit code 3 where there is none, or it cannot be read
+ * @throws OrillaError with exit code 3 where there is none, or it cannot be read; 1 where the disk is the reason
  */
 export function readingCheckpoint<T>(outDir: string, read: (database: DatabaseSync) => T): T {
   try {
@@ -87,13 +103,29 @@ export function readingCheckpoint<T>(outDir: string, read: (database: DatabaseSy
 
 /** The failure to read a checkpoint, with what can be done. */
 export function unreadableCheckpoint(outDir: string, cause: unknown): Error {
+  const path = `${outDir}/${CHECKPOINT_FILE}`;
+  if (isOfTheDisk(cause, path)) {
+    return operatingError(
+      `${path} cannot be looked at now: ${messageOf(cause)}. SQLite makes small files beside it ` +
+        `even to read it, so the disk must not be full or read-only`,
+      cause,
+    );
+  }
   return damagedError(
-    `${outDir}/${CHECKPOINT_FILE} cannot be read as a checkpoint: ${
-      messageOf(cause)
-    }. Restore it from a ` +
-      `copy, or make a new one from the lake's files: orilla rebuild`,
+    `${path} cannot be read as a checkpoint: ${messageOf(cause)}. Restore it from a copy, ` +
+      `or make a new one from the lake's files: orilla rebuild`,
     cause,
   );
+}
+
+/** Primary SQLite result codes: BUSY, READONLY, IOERR, FULL; and CANTOPEN (sqlite.org/rescode.html). */
+const OF_THE_DISK = new Set([5, 8, 10, 13]), CANTOPEN = 14;
+
+/** Whether a failure to read says nothing about what is in the file. */
+function isOfTheDisk(cause: unknown, path: string): boolean {
+  if (!(cause instanceof Error && "errcode" in cause)) return false;
+  const code = Number(cause.errcode) & 0xff;
+  return OF_THE_DISK.has(code) || code === CANTOPEN && isThereSync(path);
 }
 
 /**
@@ -109,11 +141,19 @@ export function isPurged(outDir: string, path: string): boolean {
   );
 }
 
-/** Pages that SQLite finds to be damaged need not be on the way of the queries that follow. */
-function refuseDamage(database: DatabaseSync): void {
-  const [row] = allRows(database, "PRAGMA quick_check(1)");
-  const answer = String(row?.["quick_check"]);
-  if (answer !== "ok") throw new Error(`it is damaged: ${answer}`);
+/**
+ * Pages that SQLite finds to be damaged need not be on the way of queries that succeed.
+ *
+ * @param tables null for all of them, and the file as a whole
+ */
+export function refuseDamage(database: DatabaseSync, tables: readonly string[] | null): void {
+  const checks = tables === null
+    ? ["PRAGMA quick_check(1)"]
+    : tables.map((table) => `PRAGMA quick_check("${table.replaceAll('"', '""')}")`);
+  for (const check of checks) {
+    const answer = String(allRows(database, check)[0]?.["quick_check"]);
+    if (answer !== "ok") throw new Error(`it is damaged: ${answer}`);
+  }
 }
 
 function numberOf(database: DatabaseSync, query: string): number {

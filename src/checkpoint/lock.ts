@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { operatingError } from "../core/errors.ts";
-import { makeEmptyFileSync, OWNER_ONLY } from "../runtime/file_mode.ts";
+import { isThereSync, makeEmptyFileSync, OWNER_ONLY } from "../runtime/file_mode.ts";
 
 /** The file that keeps a second writer out of OUT_DIR. */
 export const LOCK_FILE = "checkpoint.lock";
@@ -32,6 +32,7 @@ export function lockOutDir(outDir: string, fileMode: number = OWNER_ONLY): Dispo
 
 /** Whether a process is writing to OUT_DIR just now. Keeps none out for longer than it waits for the lock. */
 export function isLocked(outDir: string): boolean {
+  if (!isThereSync(`${outDir}/${LOCK_FILE}`)) return false;
   using database = new DatabaseSync(`${outDir}/${LOCK_FILE}`, { readOnly: true });
   try {
     database.prepare("SELECT count(*) FROM sqlite_master").get();

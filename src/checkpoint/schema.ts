@@ -66,13 +66,23 @@ export function prepareSchema(
 
 /** Before anything is written: tables of another version are not touched. */
 function refuseOtherVersion(database: DatabaseSync): void {
+  const version = otherVersionIn(database);
+  if (version !== null) throw otherVersionError(version);
+}
+
+/** The version of tables that this orilla does not know; null where it knows them, or there are none. */
+export function otherVersionIn(database: DatabaseSync): string | null {
   const tables = database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'meta'")
     .get();
-  if (Number(tables?.["n"] ?? 0) === 0) return;
+  if (Number(tables?.["n"] ?? 0) === 0) return null;
   const row = database.prepare("SELECT value FROM meta WHERE key = 'schema_version'").get();
   const version = row?.["value"];
-  if (version === undefined || version === String(SCHEMA_VERSION)) return;
-  throw damagedError(
+  return version === undefined || version === String(SCHEMA_VERSION) ? null : String(version);
+}
+
+/** The failure to use tables of another version. */
+export function otherVersionError(version: string): Error {
+  return damagedError(
     `checkpoint.sqlite has schema version ${version}, this orilla knows ${SCHEMA_VERSION}. ` +
       `Use the orilla that wrote it, or another OUT_DIR`,
   );

@@ -7,10 +7,29 @@ import { DeadLetterCipher } from "../lake/dead_letter_cipher.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
+import type { FreeSpace } from "../runtime/free_space.ts";
 import type { KeyRing } from "../runtime/key_file.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Reporter } from "../runtime/reporting.ts";
 import type { Retrying } from "../runtime/retry.ts";
+
+/** A file that an option names, as it lay when the process started. */
+export interface GivenFile {
+  /** The option. */
+  readonly flag: string;
+  readonly path: string;
+  /** Whether nobody else may read it. */
+  readonly isSecret: boolean;
+  /** Permission bits; null where the system has none, or it is a pipe. */
+  readonly mode: number | null;
+}
+
+/** What can only be seen from outside of the sandbox. */
+export interface Surroundings {
+  /** Room where OUT_DIR lies; null without OUT_DIR, or without the permission to ask. */
+  readonly space: FreeSpace | null;
+  readonly files: readonly GivenFile[];
+}
 
 /** What a command runs with, inside the sandbox. */
 export interface CommandContext {
@@ -19,8 +38,10 @@ export interface CommandContext {
   readonly security: KafkaSecurity;
   /** What requests over HTTP must bring; null where there is no token. */
   readonly httpToken: string | null;
-  /** Absolute path of OUT_DIR, which exists; "" for a command that has none. */
+  /** Absolute path of OUT_DIR, which exists; "" for a command that has none, and for doctor where it is missing. */
   readonly outDir: string;
+  /** For doctor alone, else null. */
+  readonly surroundings: Surroundings | null;
   readonly version: string;
   /** The keys of ENCRYPTION_KEY_FILE; null where there is none. */
   readonly keys: KeyRing | null;

@@ -56,7 +56,7 @@ function folderLines(folders: ReadonlyMap<string, FileTotals>): string[] {
   const shown = rows.slice(0, MAX_FOLDER_LINES).map(([folder, { fileCount, rowCount, bytes }]) =>
     `    ${folder.padEnd(32)} ${thousands(fileCount).padStart(6)} ${
       thousands(rowCount).padStart(12)
-    } ${size(bytes).padStart(10)}`
+    } ${byteText(bytes).padStart(10)}`
   );
   const left = rows.length - shown.length;
   return [
@@ -89,7 +89,21 @@ export function thousands(count: number): string {
   return count.toLocaleString("en-US");
 }
 
-function size(bytes: number): string {
+/** How long ago something was: `12 s ago`, `3 h ago`; `in 5 s` where a clock is wrong. */
+export function agoText(ms: number): string {
+  const seconds = Math.abs(ms) / 1000;
+  const [count, unit] = seconds < 120
+    ? [seconds, "s"]
+    : seconds < 7_200
+    ? [seconds / 60, "min"]
+    : seconds < 172_800
+    ? [seconds / 3_600, "h"]
+    : [seconds / 86_400, "days"];
+  return ms < 0 ? `in ${Math.round(count)} ${unit}` : `${Math.round(count)} ${unit} ago`;
+}
+
+/** 1536 → 1.5 KiB */
+export function byteText(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = bytes, unit = 0;
   while (value >= 1024 && unit < units.length - 1) {

@@ -2,7 +2,11 @@ import { type Refusal, tlsRefusal } from "./connection_errors.ts";
 import type { KafkaSecurity, TlsSettings } from "./security.ts";
 
 /** What was found at host:port. */
-export type Finding = Refusal | { readonly kind: "fine" } | { readonly kind: "unknown" };
+export type Finding =
+  | Refusal
+  | { readonly kind: "fine" }
+  /** `detail` says what went wrong, in the system's words. */
+  | { readonly kind: "unknown"; readonly detail: string };
 
 const TIMEOUT_MS = 3_000;
 /** A request that any listener answers at once: SaslHandshake, version 1 (kafka.apache.org/protocol). */
@@ -20,7 +24,9 @@ const TLS_ALERT = 21, TLS_MAJOR = 3;
 export async function probeBroker(server: string, security: KafkaSecurity): Promise<Finding> {
   try {
     const answer = await ask(server, security);
-    return answer === null ? await silentAt(server, security) : judge(answer, security);
+    return answer === null
+      ? await silentAt(server, security, "it closed the connection")
+      : judge(answer, security);
   } catch (error) {
     return await judgeFailure(error, { server, security });
   }
@@ -32,26 +38,30 @@ async function judgeFailure(
 ): Promise<Finding> {
   if (!(error instanceof Error)) throw error;
   if (error instanceof Deno.errors.NotCapable) return { kind: "not_allowed" };
-  if (error instanceof Deno.errors.TimedOut) return { kind: "unknown" };
+  if (error instanceof Deno.errors.TimedOut) return { kind: "unknown", detail: error.message };
   const refusal = tlsRefusal(error.message, canShowCertificate(security.tls));
   // It was not shown; whether it is accepted is found by connecting.
   if (refusal?.kind === "client_certificate_missing" && security.tls?.client) {
     return { kind: "fine" };
   }
-  return refusal ?? await silentAt(server, security);
+  return refusal ?? await silentAt(server, security, error.message);
 }
 
 /** A broker closed the connection, or never answered: perhaps it speaks the other one of TLS and plain. */
-async function silentAt(server: string, { tls, sasl }: KafkaSecurity): Promise<Finding> {
+async function silentAt(
+  server: string,
+  { tls, sasl }: KafkaSecurity,
+  detail: string,
+): Promise<Finding> {
   const other = { tls: tls === null ? { ca: null, client: null, serverName: null } : null, sasl };
   try {
     const answer = await ask(server, other);
-    if (answer === null || isAlert(answer)) return { kind: "unknown" };
+    if (answer === null || isAlert(answer)) return { kind: "unknown", detail };
     return { kind: tls === null ? "tls_only" : "no_tls_here" };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const speaksTls = tls === null && tlsRefusal(error.message, false) !== null;
-    return { kind: speaksTls ? "tls_only" : "unknown" };
+    return speaksTls ? { kind: "tls_only" } : { kind: "unknown", detail };
   }
 }
 
@@ -68,7 +78,7 @@ function judge(answer: Uint8Array, { sasl }: KafkaSecurity): Finding {
     case ILLEGAL_SASL_STATE:
       return sasl === null ? { kind: "fine" } : { kind: "no_sasl_here" };
     default:
-      return { kind: "unknown" };
+      return { kind: "unknown", detail: "its answer is not Kafka's" };
   }
 }
 

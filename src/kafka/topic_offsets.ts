@@ -2,6 +2,9 @@ import type { Admin } from "kafkajs";
 import type { TopicPartition } from "../core/record.ts";
 import type { KnownOffsets } from "./positions.ts";
 
+/** A connected client that asks brokers about topics and groups. */
+export type AdminClient = Admin;
+
 /** Where the log of a partition starts and ends. */
 export interface LogBounds extends TopicPartition {
   readonly logStart: bigint;
@@ -19,6 +22,24 @@ export async function logBounds(admin: Admin, topic: string): Promise<readonly L
   }));
 }
 
+/** A group's committed offset of a partition, and the metadata written with it. */
+export type GroupOffset = NonNullable<KnownOffsets["group"]>;
+
+/** A group's committed offsets of a topic, by partition; none where it never committed one. */
+export async function groupOffsets(
+  admin: Admin,
+  { topic, groupId }: { readonly topic: string; readonly groupId: string },
+): Promise<ReadonlyMap<number, GroupOffset>> {
+  const [ofTopic] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  return new Map(
+    (ofTopic?.partitions ?? []).filter(({ offset }) => BigInt(offset) >= 0n)
+      .map(({ partition, offset, metadata }) => [
+        partition,
+        { offset: BigInt(offset), metadata: metadata ?? "" },
+      ]),
+  );
+}
+
 /**
  * What is known about all partitions of a topic, except the checkpoint's part.
  *
@@ -30,16 +51,11 @@ export async function knownOffsets(
   checkpointOf: (at: TopicPartition) => bigint | undefined,
 ): Promise<readonly KnownOffsets[]> {
   // In this order: another member may go on meanwhile, and an offset of it must not lie beyond the log's end.
-  const [ofTopic] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  const ofGroup = await groupOffsets(admin, { topic, groupId });
   const bounds = await logBounds(admin, topic);
-  return bounds.map((bound) => {
-    const committed = ofTopic?.partitions.find(({ partition }) => partition === bound.partition);
-    const offset = BigInt(committed?.offset ?? -1);
-    const metadata = committed?.metadata ?? "";
-    return {
-      ...bound,
-      checkpoint: checkpointOf(bound) ?? null,
-      group: offset < 0n ? null : { offset, metadata },
-    };
-  });
+  return bounds.map((bound) => ({
+    ...bound,
+    checkpoint: checkpointOf(bound) ?? null,
+    group: ofGroup.get(bound.partition) ?? null,
+  }));
 }

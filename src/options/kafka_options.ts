@@ -11,7 +11,7 @@ export const kafkaOptions = {
   }),
   topic: option(name(), {
     default: "pi2_events",
-    modes: ["producer", "consumer"],
+    modes: ["producer", "consumer", "doctor"],
     environment: "KAFKA_TOPIC",
     meaning: "Kafka topic",
   }),
@@ -22,7 +22,7 @@ export const kafkaOptions = {
   }),
   groupId: option(name(), {
     default: "orilla",
-    modes: ["consumer"],
+    modes: ["consumer", "doctor"],
     environment: "KAFKA_GROUP_ID",
     meaning: "Kafka consumer group",
   }),

@@ -8,6 +8,8 @@ export const MODES = [
   "verify",
   "rebuild",
   "trace",
+  "status",
+  "doctor",
   "dlq list",
   "dlq show",
   "dlq export",
@@ -63,6 +65,6 @@ export const WRITERS: readonly Mode[] = [...STARTERS, "dlq replay"];
 /** Modes that have an OUT_DIR. */
 export const LAKE: readonly Mode[] = MODES.filter((mode) => mode !== "producer");
 /** Modes that talk to Kafka; `dlq replay` does where it is given a topic. */
-export const KAFKA: readonly Mode[] = ["producer", "consumer", "dlq replay"];
+export const KAFKA: readonly Mode[] = ["producer", "consumer", "doctor", "dlq replay"];
 /** Modes that generate events. */
 export const GENERATOR: readonly Mode[] = ["simulate", "producer"];

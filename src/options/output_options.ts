@@ -13,7 +13,10 @@ export const outputOptions = {
   }),
   json: option(boolean(), {
     default: "false",
-    modes: ["verify", "rebuild", "trace", "dlq list", "dlq show", "dlq replay", "dlq purge"],
+    modes: [
+      ...["verify", "rebuild", "trace", "status", "doctor"] as const,
+      ...["dlq list", "dlq show", "dlq replay", "dlq purge"] as const,
+    ],
     environment: "OUTPUT_JSON",
     meaning: "Print the result as JSON, for machines",
   }),

@@ -24,7 +24,7 @@ export const restOptions = {
     optional(path()),
     {
       default: "none",
-      modes: [...WRITERS, "dlq show", "dlq export"],
+      modes: [...WRITERS, "doctor", "dlq show", "dlq export"],
       meaning: "File of the keys that dead letters are encrypted with, outside of OUT_DIR",
     },
   ),

@@ -37,6 +37,17 @@ export function makeEmptyFileSync(path: string, mode: number): void {
   }
 }
 
+/** Whether there is something of that name. */
+export function isThereSync(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 function lacksBits(mode: number, made: number | null): boolean {
   return made !== null && (mode & ~made) !== 0;
 }
@@ -50,4 +61,10 @@ export async function isWiderThan(path: string, mode: number): Promise<boolean> 
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/** The mode of a file, links followed; null where the system has none, or it is no file but for example a pipe. */
+export async function modeOfFile(path: string): Promise<number | null> {
+  const { isFile, mode } = await Deno.stat(path);
+  return isFile && mode !== null ? mode & 0o777 : null;
 }

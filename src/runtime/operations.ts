@@ -41,6 +41,9 @@ export const OPERATION_LABELS = [
   "rebuild:rename",
   "metrics:write",
   "metrics:rename",
+  "probe:write",
+  "probe:fsync",
+  "probe:remove",
 ] as const;
 export type OperationLabel = (typeof OPERATION_LABELS)[number];
 

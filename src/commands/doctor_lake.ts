@@ -1,0 +1,170 @@
+import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import { isLocked } from "../checkpoint/lock.ts";
+import { checkSoundness } from "../checkpoint/soundness.ts";
+import { failure, type Finding, ok, skipped, warning } from "../core/check.ts";
+import { messageOf } from "../core/errors.ts";
+import { listPublished } from "../lake/lake_reader.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { Files } from "../runtime/files.ts";
+import { probeWriting } from "../runtime/write_probe.ts";
+import type { CommandContext, GivenFile } from "./context.ts";
+import type { Examination } from "./examination.ts";
+import { agoText, byteText, thousands } from "./summary.ts";
+
+/** The oldest Deno that orilla is tested with. */
+const OLDEST_DENO = [2, 6, 10] as const;
+/** An fsync that takes longer than this holds up every commit, which waits for several. */
+const SLOW_FSYNC_MS = 100;
+/** Room for a few commits, their checkpoint and its log. */
+const LITTLE_BYTES = 1_073_741_824;
+
+/** Checks of the program, its files, and OUT_DIR. */
+export async function examineLake(
+  context: CommandContext,
+  examination: Examination,
+): Promise<void> {
+  const { config, outDir, surroundings, version } = context;
+  await examination.check("orilla", () => programFinding(version, Deno.version.deno));
+  await examination.check("key files", () => fileFinding(surroundings?.files ?? []));
+  if (outDir === "") {
+    await examination.check("OUT_DIR", () =>
+      warning(
+        `${config.outDir} is not there`,
+        "consumer and simulate make it; make it before, and doctor looks at it too",
+      ));
+    return examination.skip(["space", "checkpoint", "lock"], "there is no OUT_DIR");
+  }
+  await examination.check("OUT_DIR", () => writingFinding(outDir));
+  await examination.check("space", () => spaceFinding(surroundings?.space ?? null));
+  await examination.check("checkpoint", () => checkpointFinding(outDir));
+  await examination.check("lock", () => lockFinding(outDir));
+}
+
+/** @param deno a version of Deno, `2.9.6` */
+export function programFinding(version: string, deno: string): Finding {
+  const text = `orilla ${version}, Deno ${deno}, ${Deno.build.os} ${Deno.build.arch}`;
+  const facts = { version, deno, os: Deno.build.os, arch: Deno.build.arch };
+  const parts = deno.split(".").map(Number);
+  const first = OLDEST_DENO.findIndex((part, i) => part !== parts[i]);
+  const isOld = first >= 0 && (parts[first] ?? 0) < (OLDEST_DENO[first] ?? 0);
+  const oldest = OLDEST_DENO.join(".");
+  return isOld ? failure(text, `use Deno ${oldest} or later`, { facts }) : ok(text, { facts });
+}
+
+/** Bits of others, and of the group. */
+const READ_BY_OTHERS = 0o004, WRITTEN_BY_OTHERS = 0o022;
+
+/** Secrets must not be for everybody to read; no such file may be changed by others. */
+export function fileFinding(files: readonly GivenFile[]): Finding {
+  const open = files.filter(({ mode, isSecret }) =>
+    mode !== null && (mode & (WRITTEN_BY_OTHERS | (isSecret ? READ_BY_OTHERS : 0))) !== 0
+  );
+  const named = ({ flag, path, mode }: GivenFile) =>
+    `${flag} ${path}${mode === null ? "" : ` (mode ${mode.toString(8).padStart(3, "0")})`}`;
+  const facts = { files: files.map(({ mode, ...file }) => ({ ...file, mode: mode?.toString(8) })) };
+  if (open.length > 0) {
+    return warning(
+      `${open.length} of ${files.length} can be read or changed by other users of this machine`,
+      "chmod 600, or 640 where the group is to read it",
+      { lines: open.map(named), facts },
+    );
+  }
+  if (files.length === 0) return ok("none are given");
+  return ok(`${files.length}, and other users can neither read nor change them`, { facts });
+}
+
+async function writingFinding(outDir: string): Promise<Finding> {
+  const name = crypto.randomUUID().slice(0, 8);
+  try {
+    const tookMs = await probeWriting(outDir, { name, clock: systemClock });
+    return fsyncFinding(outDir, tookMs);
+  } catch (error) {
+    const text = `${outDir} cannot be written: ${messageOf(error)}`;
+    return failure(text, writingAdvice(error), { facts: { path: outDir, isWritable: false } });
+  }
+}
+
+/** @param tookMs how long each fsync took, the shortest first */
+export function fsyncFinding(outDir: string, tookMs: readonly number[]): Finding {
+  const medianMs = tookMs[Math.floor(tookMs.length / 2)] ?? 0, mostMs = tookMs.at(-1) ?? 0;
+  const facts = { path: outDir, isWritable: true, fsyncMedianMs: medianMs, fsyncMostMs: mostMs };
+  const text = `${outDir} can be written; an fsync takes ${msText(medianMs)} ` +
+    `(median of ${tookMs.length}; the longest ${msText(mostMs)})`;
+  if (medianMs <= SLOW_FSYNC_MS) return ok(text, { facts });
+  const advice = "each commit waits for several: use a faster disk, or larger batches " +
+    "(--batch-max-events, --batch-max-latency-ms)";
+  return warning(text, advice, { facts });
+}
+
+function writingAdvice(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return "make room; a consumer waits for it for --retry-budget-ms, and loses nothing";
+    case "EROFS":
+      return "mount it for writing";
+    case "EACCES":
+    case "EPERM":
+      return "let this user write there, or name another --out-dir";
+    default:
+      return "name another --out-dir, or look at the system's own log";
+  }
+}
+
+/** @param space null where the process may not ask */
+export function spaceFinding(
+  space: { readonly freeBytes: number; readonly totalBytes: number } | null,
+): Finding {
+  if (space === null) {
+    return skipped("it needs --allow-sys=statfs, which deno task doctor and the executable have");
+  }
+  const { freeBytes, totalBytes } = space;
+  const text = `${byteText(freeBytes)} of ${byteText(totalBytes)} are free`;
+  if (freeBytes >= LITTLE_BYTES) return ok(text, { facts: { ...space } });
+  const advice =
+    "make room before the disk is full: a consumer then waits for --retry-budget-ms, " +
+    "and ends with exit code 1";
+  return warning(text, advice, { facts: { ...space } });
+}
+
+async function checkpointFinding(outDir: string): Promise<Finding> {
+  const files = new Files(outDir);
+  if (!await files.exists(CHECKPOINT_FILE)) {
+    const { length } = await listPublished(files);
+    if (length === 0) return ok("none yet; the first start begins one");
+    const text = `${CHECKPOINT_FILE} is gone, and ${thousands(length)} files of the lake are there`;
+    return failure(text, "restore it from a copy, or make a new one: orilla rebuild");
+  }
+  const found = checkSoundness(outDir);
+  switch (found.kind) {
+    case "damaged":
+    case "out_of_reach":
+      return failure(found.detail, null, { facts: { state: found.kind } });
+    case "sound": {
+      const { kind, schemaVersion, sequence, lastCommitMs, isWhole } = found;
+      const last = lastCommitMs === null
+        ? "no commit yet"
+        : `last commit ${sequence}, ${agoText(systemClock.nowMs() - lastCommitMs)}`;
+      const part = isWhole
+        ? ""
+        : "; too large for a quick look at its seen ids and filters, which orilla verify reads";
+      const lastCommitAt = lastCommitMs === null ? null : new Date(lastCommitMs).toISOString();
+      const facts = { state: kind, schemaVersion, sequence, lastCommitAt, isWhole };
+      return ok(`sound, schema version ${schemaVersion}; ${last}${part}`, { facts });
+    }
+    default:
+      return found satisfies never;
+  }
+}
+
+function lockFinding(outDir: string): Finding {
+  const isHeld = isLocked(outDir);
+  const text = isHeld ? "held by a running orilla" : "free: no orilla is writing here";
+  return ok(text, { facts: { isHeld } });
+}
+
+/** 3.14 → 3.1 ms */
+export function msText(ms: number): string {
+  return `${ms.toLocaleString("en-US", { maximumFractionDigits: 1 })} ms`;
+}

@@ -1,0 +1,19 @@
+import { statfs } from "node:fs/promises";
+
+/** Room on the file system of a folder. */
+export interface FreeSpace {
+  /** Bytes that a user without privileges can still write. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Asks the system for the room at a path; null without the permission --allow-sys=statfs. */
+export async function freeSpaceAt(path: string): Promise<FreeSpace | null> {
+  try {
+    const { bsize, bavail, blocks } = await statfs(path);
+    return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return null;
+    throw error;
+  }
+}
