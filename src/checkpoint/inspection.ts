@@ -118,14 +118,14 @@ export function unreadableCheckpoint(outDir: string, cause: unknown): Error {
   );
 }
 
-/** Primary SQLite result codes: BUSY, READONLY, IOERR, FULL; and CANTOPEN (sqlite.org/rescode.html). */
-const OF_THE_DISK = new Set([5, 8, 10, 13]), CANTOPEN = 14;
+/** SQLite's texts for BUSY, READONLY, IOERR and FULL, since errors at opening carry no code; and CANTOPEN. */
+const OF_THE_DISK = /database is locked|readonly database|disk I\/O error|database or disk is full/;
+const CANNOT_OPEN = /unable to open database file/;
 
 /** Whether a failure to read says nothing about what is in the file. */
 function isOfTheDisk(cause: unknown, path: string): boolean {
-  if (!(cause instanceof Error && "errcode" in cause)) return false;
-  const code = Number(cause.errcode) & 0xff;
-  return OF_THE_DISK.has(code) || code === CANTOPEN && isThereSync(path);
+  const text = messageOf(cause);
+  return OF_THE_DISK.test(text) || CANNOT_OPEN.test(text) && isThereSync(path);
 }
 
 /**

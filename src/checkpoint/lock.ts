@@ -30,11 +30,13 @@ export function lockOutDir(outDir: string, fileMode: number = OWNER_ONLY): Dispo
   return { [Symbol.dispose]: () => database.close() };
 }
 
-/** Whether a process is writing to OUT_DIR just now. Keeps none out for longer than it waits for the lock. */
+/** Whether a process is writing to OUT_DIR just now; it does not wait. Keeps none out for longer than it looks. */
 export function isLocked(outDir: string): boolean {
   if (!isThereSync(`${outDir}/${LOCK_FILE}`)) return false;
   using database = new DatabaseSync(`${outDir}/${LOCK_FILE}`, { readOnly: true });
   try {
+    // Deno's own default is to wait for five seconds.
+    database.exec("PRAGMA busy_timeout = 0");
     database.prepare("SELECT count(*) FROM sqlite_master").get();
     return false;
   } catch (error) {

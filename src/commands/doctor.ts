@@ -10,7 +10,7 @@ import { jsonText } from "./json.ts";
  * Looks at everything that a consumer depends on, and prints what was found. Writes nothing but a small file in
  * OUT_DIR that it removes, and runs beside a consumer.
  *
- * @throws OrillaError with exit code 1 where a check failed, or with --strict gave a warning
+ * @throws OrillaError with exit code 1 where a check failed, or with --strict gave a warning, or a signal came first
  */
 export async function diagnose(context: CommandContext): Promise<void> {
   const { config: { json, strict, checkTimeoutMs }, reporter, stop, version } = context;
@@ -25,7 +25,7 @@ export async function diagnose(context: CommandContext): Promise<void> {
   await examineKafka(context, examination);
   const { checks } = examination;
   const counts = tally(checks);
-  const isHealthy = counts.failure === 0 && !(strict && counts.warning > 0);
+  const isHealthy = counts.failure === 0 && !(strict && counts.warning > 0) && !stop.aborted;
   reporter.print(
     json
       ? jsonText({ isHealthy, version, counts, checks: checks.map(jsonOf) })

@@ -19,8 +19,11 @@ import type { Examination } from "./examination.ts";
 import { thousands } from "./summary.ts";
 
 /** What cannot be looked at where no broker can be talked to. */
-const BEHIND_LOGIN = ["cluster", "clock", "topic", "group", "lag", "next start"];
 const BEHIND_TOPIC = ["group", "lag", "next start"];
+const BEHIND_CLUSTER = ["clock", "topic", ...BEHIND_TOPIC];
+const BEHIND_LOGIN = ["cluster", ...BEHIND_CLUSTER];
+/** Then it is asked which broker is silent: kafkajs would try for longer than a check may take. */
+const DESCRIBE_MS = 3_500;
 /** A clock that is further off than this is not kept by anything. */
 const SKEW_MS = 1_000;
 
@@ -39,12 +42,14 @@ export async function examineKafka(
   if (!await examination.check("login", () => loginFinding(client, admin))) {
     return examination.skip(BEHIND_LOGIN, "no broker lets orilla in");
   }
+  let isDescribed = false;
   await examination.check("cluster", async () => {
-    const { brokers } = await admin.describeCluster();
-    const others = brokers.map(({ host, port }) => `${host}:${port}`)
-      .filter((server) => !bootstrapServers.includes(server));
-    return clusterFinding(brokers.length, await reachAll(others, security));
+    const brokers = await describeBrokers(client, admin);
+    isDescribed = brokers.isComplete;
+    const others = brokers.servers.filter((server) => !bootstrapServers.includes(server));
+    return clusterFinding(brokers, await reachAll(others, security));
   });
+  if (!isDescribed) return examination.skip(BEHIND_CLUSTER, "the brokers cannot be asked");
   await examination.check("clock", async () => {
     return clockFinding(await readControllerClock(client.kafka, () => systemClock.nowMs()));
   });
@@ -97,15 +102,49 @@ async function loginFinding(client: ConnectedClient, admin: AdminClient): Promis
   return warning(`${text}; the secret is sent without encryption`, advice, { facts });
 }
 
-/** Clients connect to brokers by the names that these give themselves. */
-export function clusterFinding(brokerCount: number, others: readonly Reached[]): Finding {
+/** The brokers of a cluster, host:port as they call themselves. */
+export interface Brokers {
+  readonly servers: readonly string[];
+  /** False where none could be asked, and these are only the ones that were tried. */
+  readonly isComplete: boolean;
+}
+
+async function describeBrokers(client: ConnectedClient, admin: AdminClient): Promise<Brokers> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("it is silent")), DESCRIBE_MS);
+  try {
+    const { brokers } = await Promise.race([admin.describeCluster(), late.promise]);
+    return { servers: brokers.map(({ host, port }) => `${host}:${port}`), isComplete: true };
+  } catch (error) {
+    const { gate: { contacted }, connection: { bootstrapServers } } = client;
+    const servers = [...contacted].filter((server) => !bootstrapServers.includes(server));
+    if (servers.length === 0) throw await connectionError(client, error);
+    return { servers, isComplete: false };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Clients connect to brokers by the names that these give themselves.
+ *
+ * @param others how those of them answered that are not in the list of servers to ask first
+ */
+export function clusterFinding(
+  { servers, isComplete }: Brokers,
+  others: readonly Reached[],
+): Finding {
   const problems = others.flatMap(({ problem }) => problem === null ? [] : [problem]);
-  const facts = { brokerCount, others };
-  const brokers = `${thousands(brokerCount)} ${brokerCount === 1 ? "broker" : "brokers"}`;
-  if (problems.length === 0) return ok(`${brokers}, reached by their own names`, { facts });
+  const facts = { servers, isComplete, others };
+  const count = `${thousands(servers.length)} ${servers.length === 1 ? "broker" : "brokers"}`;
+  if (problems.length === 0 && isComplete) {
+    return ok(`${count}, reached by their own names`, { facts });
+  }
   return failure(
-    `${problems.length} of ${brokers} cannot be reached by their own names`,
-    "their advertised.listeners must name hosts that this machine resolves and reaches",
+    problems.length === 0
+      ? "the brokers answer, but not all that they are asked"
+      : `${problems.length} of ${count} cannot be reached by the names that they give themselves`,
+    "their advertised.listeners must name hosts that this machine resolves and may reach",
     { lines: problems, facts },
   );
 }
