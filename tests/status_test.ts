@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { waitingLetters } from "../src/commands/status.ts";
+import { countStaged, waitingLetters } from "../src/commands/status.ts";
 import { agoText } from "../src/commands/summary.ts";
 import { DEAD_LETTERS_FOLDER, STAGING_FOLDER } from "../src/core/lake_path.ts";
+import { Files } from "../src/runtime/files.ts";
 import { fillWithLetters } from "./letter_lake.ts";
 import { readDeadLetters, readLake } from "./lake_reader.ts";
 import { runOrilla, spawnOrilla } from "./orilla_process.ts";
@@ -31,6 +32,15 @@ Deno.test("waitingLetters() is exact but where both purges and replays took lett
   // All of the replayed ones but four are purged, so that one at most is still waiting.
   assert.deepEqual(of(5, 20, 16), [0, 1]);
   assert.deepEqual(of(0, 9, 0), [0, 0]);
+});
+
+Deno.test("countStaged() leaves out what was published since it was listed", async () => {
+  await using folder = await temporaryFolder();
+  for (const name of ["a", "b"]) await Deno.writeTextFile(`${folder.path}/${name}`, "");
+  const listed = ["a", "b", "gone", "gone too"].map((path) => ({ path }));
+  const known = { unpublishedPaths: ["a", "gone", "elsewhere"] };
+  const counts = await countStaged(new Files(folder.path), listed, known);
+  assert.deepEqual(counts, { committed: 1, uncommitted: 1 });
 });
 
 Deno.test("agoText() chooses a unit that can be read", () => {

@@ -48,10 +48,11 @@ export async function showStatus({ config, outDir, reporter }: CommandContext): 
   reporter.print(config.json ? jsonText(jsonOf(status, around)) : statusText(status, around));
 }
 
-async function countStaged(
+/** Which of the staged files that were listed belong to a commit. */
+export async function countStaged(
   files: Files,
-  staged: readonly LakeFile[],
-  { unpublishedPaths }: LakeStatus,
+  staged: readonly Pick<LakeFile, "path">[],
+  { unpublishedPaths }: Pick<LakeStatus, "unpublishedPaths">,
 ): Promise<StagedCounts> {
   const known = new Set(unpublishedPaths);
   let committed = 0, uncommitted = 0;

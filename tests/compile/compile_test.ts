@@ -96,4 +96,17 @@ Deno.test("the executable runs in an empty folder with neither Deno nor Node", a
       assert.match(stderr, /No Kafka broker answered at 127\.0\.0\.1:9/);
     }
   });
+
+  await test.step("status and doctor, which is told of the free space", async () => {
+    const status = await runOrilla(["status", "--json"], { binary, cwd });
+    assert.equal(JSON.parse(status.stdout).counters.published, 1000, status.stderr);
+    const words = ["doctor", "--json", "--bootstrap-servers", "127.0.0.1:9"];
+    const doctor = await runOrilla(words, { binary, cwd });
+    assert.equal(doctor.code, 1, doctor.stderr);
+    const { checks } = JSON.parse(doctor.stdout);
+    const failed = checks.filter(({ state }: { readonly state: string }) => state === "failure");
+    assert.deepEqual(failed.map(({ name }: { readonly name: string }) => name), ["brokers"]);
+    const space = checks.find(({ name }: { readonly name: string }) => name === "space");
+    assert.ok(space.facts.freeBytes > 0, space.text);
+  });
 });
