@@ -27,6 +27,11 @@ const COMMANDS: readonly (readonly [Mode, ...string[]])[] = [
   ["rebuild", "--json"],
   ["trace", "nobody"],
   ["trace", "nobody", "--json"],
+  ["status"],
+  ["status", "--json"],
+  // No broker is there: tests/kafka/canary_test.ts asks one.
+  ["doctor", "--bootstrap-servers", "127.0.0.1:9"],
+  ["doctor", "--bootstrap-servers", "127.0.0.1:9", "--json"],
   ["dlq list"],
   ["dlq list", "--json"],
   ["dlq replay", "--dry-run"],

@@ -43,6 +43,18 @@ kafkaTest("no canary of a topic is shown by a command that talks to Kafka", asyn
     });
   }
 
+  await test.step("doctor, after a consumer", async () => {
+    const { topic, outDir } = await newTopic();
+    await consumeToEnd({ topic, bootstrap, outDir, args: SMALL_BATCHES });
+    const kafka = ["--bootstrap-servers", bootstrap, "--topic", topic];
+    for (const json of [[], ["--json"]]) {
+      const args = ["doctor", ...kafka, "--out-dir", outDir, "--log-level", "debug", ...json];
+      const result = await runOrilla(args);
+      assert.equal(result.code, 0, result.stdout);
+      expectNoLeak(result);
+    }
+  });
+
   await test.step("consumer whose broker goes away", async () => {
     const of = await newTopic();
     const args = ["--session-timeout-ms", "2000", "--retry-budget-ms", "500"];
