@@ -9,6 +9,7 @@ const FILE_OPTIONS = {
   sslKeyFile: true,
   saslPasswordFile: true,
   oauthClientSecretFile: true,
+  configFile: false,
   sslCaFile: false,
   sslCertificateFile: false,
 } as const;
