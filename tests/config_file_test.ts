@@ -179,7 +179,7 @@ Deno.test("configure() takes what the mode has from the file, and leaves the res
     const { config } = configure(mode, sources);
     assert.equal(config.untilEnd, mode === "consumer", mode);
     assert.equal(config.outDir === "lake", mode !== "producer", mode);
-    const usesKafka = ["producer", "consumer", "dlq replay"].includes(mode);
+    const usesKafka = ["producer", "consumer", "doctor", "dlq replay"].includes(mode);
     assert.equal(config.securityProtocol === "SSL", usesKafka, mode);
   }
 });
