@@ -23,11 +23,9 @@ const topic = uniqueName("kills");
 await broker.createTopic(topic, 4);
 const truth = await produce(generateRecords({ count: runs * 8_000, seed }), { bootstrap, topic });
 const of = { topic, bootstrap, outDir: `${folder.path}/lake` };
-// Small batches, so that many kills come between or in the midst of commits.
-const args = ["--session-timeout-ms", "1000", "--batch-max-events", "500"];
 let afterCommits = 0;
 for (let run = 0; run < runs; run++) {
-  await using consumer = startConsumer({ ...of, args });
+  await using consumer = startConsumer({ ...of, args: ["--session-timeout-ms", "1000"] });
   await consumer.untilStderr(/"assigned"/);
   await new Promise((resolve) => setTimeout(resolve, random() * 800));
   consumer.kill("SIGKILL");
