@@ -136,6 +136,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const permissions = {
     outDir,
     network: networkOf(mode, config),
+    diskSpace: WRITERS.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const encoder = WRITERS.includes(mode) ? await startEncoder() : null;
