@@ -60,3 +60,15 @@ export function readHistory(outDir: string): LakeHistory {
     })),
   }));
 }
+
+/**
+ * How many dead letters lie in the lake, replayed ones among them.
+ *
+ * @param outDir absolute path
+ * @throws OrillaError with exit code 3 where there is no readable checkpoint
+ */
+export function countDeadLetters(outDir: string): number {
+  const query = `SELECT total(row_count) AS n FROM files
+    WHERE kind = 'dead_letters' AND final_path NOT IN (SELECT path FROM purges)`;
+  return readingCheckpoint(outDir, (database) => Number(database.prepare(query).get()?.["n"] ?? 0));
+}
