@@ -1,6 +1,6 @@
 import type { AgeTally } from "./age_tally.ts";
 import { AGE_BOUNDS_SECONDS } from "./age_tally.ts";
-import type { Accion } from "./event.ts";
+import type { Accion } from "./event_fields.ts";
 import { bucketWidthMs } from "./time_buckets.ts";
 
 /** What `accion` can say in a report: one of the schema's words, none, or (in a file that somebody changed) another. */

@@ -1,7 +1,7 @@
 import { type Data, DataType, tableFromIPC } from "apache-arrow";
 import { readParquet } from "parquet-wasm";
 import type { AgeTally } from "../core/age_tally.ts";
-import { ACCIONES } from "../core/event.ts";
+import { ACCIONES } from "../core/event_fields.ts";
 import { type AccionCounts, type AccionKey, noAcciones } from "../core/lake_report.ts";
 
 /**
