@@ -79,6 +79,9 @@ Deno.test("report --json says what another reader finds in the lake's files", as
   assert.equal(report.files, paths.length);
   assert.equal(report.bytes, sizes.reduce((sum, size) => sum + size));
   assert.equal(report.fileSizes.largest, Math.max(...sizes));
+  const inDates = (key: string) =>
+    report.dates.reduce((sum: number, date: Record<string, number>) => sum + (date[key] ?? NaN), 0);
+  assert.deepEqual([inDates("bytes"), inDates("files")], [report.bytes, report.files]);
   const inCommits = report.commitsOverTime.buckets.reduce(
     (sum: number, bucket: Record<string, number>) => sum + (bucket["published"] ?? NaN),
     0,
@@ -130,7 +133,7 @@ Deno.test("report --out names the file, or stdout; a place outside of OUT_DIR is
   for (const out of ["../x.html", "/tmp/x.html", "checkpoint.sqlite", ".html", "a/b.html"]) {
     const { code, stderr } = await run(out);
     assert.equal(code, 2, out);
-    assert.match(stderr, /Cannot read --out: expected a file name without folders/);
+    assert.match(stderr, /Cannot read --out: expected -, or a file name without folders/);
   }
 });
 
