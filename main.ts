@@ -18,7 +18,7 @@ import {
 import { lookAround } from "./src/surroundings.ts";
 import { scrub } from "./src/runtime/scrub.ts";
 import { readHttpToken, readSecurity } from "./src/security_files.ts";
-import { StatusLine } from "./src/terminal.ts";
+import { StatusLine, terminalTraits } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
 /** The environment names that kafkajs reads at import. */
@@ -38,9 +38,12 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
   }
 }
 
+const traits = terminalTraits((name) => Deno.env.get(name));
+const isTerminal = Deno.stderr.isTerminal() && !traits.isDumb;
 const status = new StatusLine({
-  isTerminal: Deno.stderr.isTerminal(),
-  columns: () => Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 80,
+  ...traits,
+  isTerminal,
+  columns: () => Deno.consoleSize().columns,
   write: (text) => writeAll(Deno.stderr, text),
 });
 
@@ -136,6 +139,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const permissions = {
     outDir,
     network: networkOf(mode, config),
+    diskSpace: WRITERS.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
   };
   const encoder = WRITERS.includes(mode) ? await startEncoder() : null;
@@ -149,6 +153,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
       exit(1, "stopped at once by a second signal; the next start goes on from the last commit");
     }
     isStopping = true;
+    if (isText) status.log("Stopping; a second Ctrl-C ends at once");
     worker.tell({ kind: "stop" });
     setTimeout(() => {
       exit(

@@ -28,6 +28,7 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   trace: "find an event by its id: published, duplicate, rejected, or never seen",
   status: "say what the last commit left: counters, next offsets, files by date, dead letters",
   doctor: "check the disk, the checkpoint and the way to Kafka, and say what to do",
+  report: "sum the lake up on a page with plots: dates, outcomes, freshness, files, commits",
   "dlq list": "count the dead letters by reason and date; prints no content",
   "dlq show": "print one dead letter, its content too",
   "dlq export": "write dead letters to stdout as NDJSON, their content too",

@@ -8,6 +8,7 @@ import { doctorOptions } from "./options/doctor_options.ts";
 import { generatorOptions } from "./options/generator_options.ts";
 import { traceOptions } from "./options/trace_options.ts";
 import { outputOptions } from "./options/output_options.ts";
+import { reportOptions } from "./options/report_options.ts";
 import { restOptions } from "./options/rest_options.ts";
 import { refuseInsecure, securityOptions } from "./options/security_options.ts";
 import type { Mode, Option, ValuesOf } from "./options/option.ts";
@@ -24,6 +25,7 @@ export const OPTIONS = {
   ...deadLetterOptions,
   ...traceOptions,
   ...doctorOptions,
+  ...reportOptions,
   ...outputOptions,
 } as const;
 

@@ -9,6 +9,8 @@ export interface SandboxPermissions {
   readonly outDir: string | null;
   /** Hosts, with or without a port, that it may reach; true for all, false for none. */
   readonly network: boolean | readonly string[];
+  /** Whether it may ask how full the disk of OUT_DIR is. */
+  readonly diskSpace: boolean;
   /** Environment names it may read. */
   readonly environment: readonly string[];
   /** The worker's module; another one where a test probes the sandbox. */
@@ -50,7 +52,7 @@ export async function startEncoder(): Promise<MessagePort> {
  * @param onError told when the worker ends by an error that it did not catch
  */
 export async function startSandbox(
-  { outDir, network, environment, module = WORKER }: SandboxPermissions,
+  { outDir, network, diskSpace, environment, module = WORKER }: SandboxPermissions,
   { onMessage, onError }: {
     readonly onMessage: (message: FromWorker) => void;
     readonly onError: (message: string) => void;
@@ -68,7 +70,8 @@ export async function startSandbox(
         env: [...environment],
         run: false,
         ffi: false,
-        sys: false,
+        // Not every start allows it, and metrics can do without.
+        sys: diskSpace && await mayAskDiskSpace() ? ["statfs"] : false,
         import: false,
       },
     },
@@ -91,6 +94,11 @@ export async function startSandbox(
     tell: (message, given = []) => worker.postMessage(message, [...given]),
     terminate: () => worker.terminate(),
   };
+}
+
+async function mayAskDiskSpace(): Promise<boolean> {
+  const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
+  return state === "granted";
 }
 
 /**

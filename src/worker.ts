@@ -3,6 +3,7 @@ import type { CommandContext } from "./commands/context.ts";
 import { consume } from "./commands/consumer.ts";
 import { produce } from "./commands/producer.ts";
 import { rebuildCheckpoint } from "./commands/rebuild.ts";
+import { reportLake } from "./commands/report.ts";
 import { simulate } from "./commands/simulate.ts";
 import { traceId } from "./commands/trace.ts";
 import { verifyLake } from "./commands/verify.ts";
@@ -54,6 +55,8 @@ function run(mode: Mode, context: CommandContext): Promise<void> {
       return showStatus(context);
     case "doctor":
       return diagnose(context);
+    case "report":
+      return reportLake(context);
     case "dlq list":
       return listDeadLetters(context);
     case "dlq show":

@@ -10,6 +10,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "src/security_files.ts",
     "src/surroundings.ts",
     "src/terminal.ts",
+    "src/progress_line.ts",
     "src/about",
     "src/cli.ts",
     "src/protocol.ts",

@@ -34,6 +34,8 @@ Deno.test("simulate publishes what it generates, and a second run finds all of i
     assert.deepEqual(await strayFiles(outDir), []);
     assert.match(first.stdout, new RegExp(`published  ${rows.length.toLocaleString("en-US")} `));
     assert.match(first.stdout, /usuario_id_not_integer +\d+/);
+    const metrics = await Deno.readTextFile(`${outDir}/metrics.txt`);
+    assert.match(metrics, /^orilla_disk_free_bytes [1-9]\d+$/m, "the sandbox may ask for it");
 
     const second = await runOrilla(args, { cwd });
     assert.equal(second.code, 0, second.stderr);

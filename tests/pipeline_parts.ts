@@ -126,6 +126,7 @@ export function conservation({ pipeline }: LakeSession) {
     seenIds: 0,
     lastPublishMs: null,
     partitions: pipeline.partitionMetrics(),
+    disk: null,
     process: { cpuSeconds: 0, residentBytes: 0, startTimeSeconds: 0 },
   });
   const valueOf = (name: string) =>

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { EVENT_COLUMNS } from "../src/core/event_fields.ts";
+import { exportedFamilies } from "./ops/exported_series.ts";
 import { BENCH_OPTIONS } from "./bench/bench_options.ts";
 import { effectiveTable } from "../src/about/effective_config.ts";
 import { CONFIG_SWITCHES, SELF_COMMANDS, TOPICS } from "../src/about/subjects.ts";
@@ -116,6 +117,23 @@ Deno.test("README's configuration file is taken, and orilla config says of it wh
   // The first lines of it, and those that are no defaults.
   const shown = lines.filter((text, at) => at < 6 || !text.endsWith("  default"));
   await generated("config-table", codeBlock([`$ orilla ${line}`, ...shown, "  …"].join("\n")));
+});
+
+Deno.test("README's metrics are the code's", async () => {
+  const rows = exportedFamilies().map(({ name, type, samples, help }) => {
+    const labels = Object.keys(samples[0]?.labels ?? {}).filter((label) => label !== "le");
+    const shown = labels.length === 0 ? name : `${name}{${labels.join(",")}}`;
+    return `| \`${shown}\` | ${type} | ${help} |\n`;
+  });
+  await generated("metrics", `| metric | type | meaning |\n|---|---|---|\n${rows.join("")}`);
+});
+
+Deno.test("README's alerts are those of ops/prometheus/alerts.yml", async () => {
+  const readme = await Deno.readTextFile(readmeUrl);
+  const rules = await Deno.readTextFile(new URL("ops/prometheus/alerts.yml", root));
+  const inRules = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+  const inReadme = [...readme.matchAll(/^\| (Orilla\w+) \|/gm)].map(([, name]) => name);
+  assert.deepEqual(inReadme, inRules);
 });
 
 Deno.test("README's file map is the tree's, each file with its purpose", async () => {

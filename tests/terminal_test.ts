@@ -1,46 +1,48 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import type { Progress } from "../src/runtime/reporting.ts";
-import { progressLine, StatusLine } from "../src/terminal.ts";
-import { checkProperty } from "./property_seed.ts";
+import { type Screen, StatusLine, terminalTraits } from "../src/terminal.ts";
 
-const HALF: Progress = { done: 500, total: 1000, ratePerSecond: 100, note: "" };
-const CLEAR_LINE = "\r\x1b[K";
+const HALF: Progress = { unit: "events", done: 500, total: 1000, ratePerSecond: 100, note: "" };
+const HALF_SHOWN = "[###############...............]  50%  500 of 1,000 events  100/s  5 s left";
 
-function screen(isTerminal: boolean) {
+/** A status line on a screen that remembers each write. */
+function screen(traits: Partial<Screen> = {}) {
   const written: string[] = [];
   const line = new StatusLine({
-    isTerminal,
+    isTerminal: true,
+    isColoured: false,
+    isUnicode: false,
+    breaksLinesAnew: true,
     columns: () => 80,
     write: (text) => written.push(text),
+    ...traits,
   });
   return { line, written };
 }
 
 Deno.test("StatusLine writes log lines alone where there is no terminal", () => {
-  const { line, written } = screen(false);
-  line.log("one");
+  const { line, written } = screen({ isTerminal: false, isColoured: true });
+  line.log("10:15:00.123 WARNING one");
   line.progress(HALF);
   line.log("two");
   line.clear();
-  assert.deepEqual(written, ["one\n", "two\n"]);
+  assert.deepEqual(written, ["10:15:00.123 WARNING one\n", "two\n"]);
 });
 
-Deno.test("StatusLine keeps the progress below log lines", () => {
-  const { line, written } = screen(true);
+Deno.test("StatusLine keeps the progress below log lines, each update one write", () => {
+  const { line, written } = screen();
   line.log("one");
   line.progress(HALF);
   line.log("two");
-  const progress = progressLine(HALF, 79);
   assert.deepEqual(written, [
     "one\n",
-    `${CLEAR_LINE}${progress}`,
-    `${CLEAR_LINE}two\n${progress}`,
+    `\r${HALF_SHOWN}\x1b[K`,
+    `\rtwo\x1b[K\n${HALF_SHOWN}`,
   ]);
 });
 
 Deno.test("StatusLine writes the same progress once", () => {
-  const { line, written } = screen(true);
+  const { line, written } = screen();
   line.progress(HALF);
   line.progress(HALF);
   assert.equal(written.length, 1);
@@ -49,68 +51,88 @@ Deno.test("StatusLine writes the same progress once", () => {
 });
 
 Deno.test("StatusLine.clear() takes the progress away once, and it can come again", () => {
-  const { line, written } = screen(true);
+  const { line, written } = screen();
   line.clear();
   line.progress(HALF);
   line.clear();
   line.clear();
   line.log("done");
-  assert.deepEqual(written.slice(1), [CLEAR_LINE, "done\n"]);
+  assert.deepEqual(written.slice(1), ["\r\x1b[K", "done\n"]);
   line.progress(HALF);
   assert.equal(written.length, 4);
 });
 
-Deno.test("progressLine() shows a bar, the share, the counts, the rate and the time left", () => {
-  const line = progressLine(
-    { done: 250_000, total: 1_000_000, ratePerSecond: 50_000, note: "" },
-    100,
-  );
-  assert.equal(
-    line,
-    "[########......................]  25%  250,000 of 1,000,000  50,000/s  15 s left",
-  );
-  assert.match(
-    progressLine({ ...HALF, done: 0, ratePerSecond: 0 }, 100),
-    /^\[\.{30}\] {3}0% {2}0 of 1,000 {2}0\/s$/,
-  );
-  assert.match(progressLine({ ...HALF, done: 1000 }, 100), /^\[#{30}\] 100% {2}1,000 of 1,000 /);
+Deno.test("StatusLine begins where the line begins once a narrower terminal broke it into rows", () => {
+  let columns = 80;
+  const { line, written } = screen({ columns: () => columns });
+  line.progress(HALF);
+  columns = 40;
+  line.progress(HALF);
+  columns = 20;
+  line.log("one");
+  columns = 10;
+  line.clear();
+  assert.deepEqual(written.slice(1), [
+    "\r\x1b[1A\x1b[J 50%  500 of 1,000 events  5 s left\x1b[K",
+    "\r\x1b[1A\x1b[Jone\x1b[K\n 50%  5 s left",
+    "\r\x1b[1A\x1b[J\x1b[K",
+  ]);
 });
 
-Deno.test("progressLine() says a count, a rate and a note where there is no end", () => {
-  const endless = { done: 1_234, total: null, ratePerSecond: 99.6, note: "lag 7" };
-  assert.equal(progressLine(endless, 80), "1,234  events  100/s  lag 7");
-  assert.equal(progressLine({ ...endless, total: 0, note: "" }, 80), "1,234  events  100/s");
+Deno.test("StatusLine leaves the rows above alone where a narrower terminal cuts lines off", () => {
+  let columns = 80;
+  const { line, written } = screen({ columns: () => columns, breaksLinesAnew: false });
+  line.progress(HALF);
+  columns = 20;
+  line.log("one");
+  assert.deepEqual(written.slice(1), ["\rone\x1b[K\n 50%  5 s left"]);
 });
 
-Deno.test("progressLine() does not say 100% before the end", () => {
-  assert.match(progressLine({ ...HALF, done: 999_999, total: 1_000_000 }, 100), / 99% /);
+Deno.test("StatusLine takes a terminal that does not say its width for one of 80 columns", () => {
+  const { line, written } = screen({ columns: () => 0 });
+  line.progress(HALF);
+  assert.deepEqual(written, [`\r${HALF_SHOWN}\x1b[K`]);
 });
 
-Deno.test("progressLine() leaves the bar out, then cuts, where the terminal is narrow", () => {
-  assert.doesNotMatch(progressLine(HALF, 40), /\[/);
-  assert.equal(progressLine(HALF, 10).length, 10);
+Deno.test("StatusLine colours the bar and the levels of text logs, JSON logs never", () => {
+  const { line, written } = screen({ isColoured: true });
+  line.log("10:15:00.123 WARNING full");
+  line.log("10:15:00.123 ERROR   gone");
+  line.log("10:15:00.123 INFO    WARNING");
+  line.log('{"level":"warning"}');
+  line.progress(HALF);
+  assert.deepEqual(written, [
+    "10:15:00.123 \x1b[33mWARNING\x1b[0m full\n",
+    "10:15:00.123 \x1b[31mERROR\x1b[0m   gone\n",
+    "10:15:00.123 INFO    WARNING\n",
+    '{"level":"warning"}\n',
+    `\r[\x1b[36m${"#".repeat(15)}\x1b[0m\x1b[2m${".".repeat(15)}\x1b[0m]${
+      HALF_SHOWN.slice(32)
+    }\x1b[K`,
+  ]);
 });
 
-const anyProgress: fc.Arbitrary<Progress> = fc.record({
-  done: fc.nat(),
-  total: fc.option(fc.nat()),
-  ratePerSecond: fc.double({ min: 0, max: 1e7, noNaN: true }),
-  note: fc.string({ maxLength: 20 }),
+Deno.test("terminalTraits() reads NO_COLOR, TERM and the locale", () => {
+  const traits = (environment: Readonly<Partial<Record<string, string>>>) =>
+    terminalTraits((name) => environment[name]);
+  assert.deepEqual(traits({ TERM: "xterm-256color", LANG: "es_ES.UTF-8" }), {
+    isDumb: false,
+    isColoured: true,
+    isUnicode: true,
+    breaksLinesAnew: true,
+  });
+  assert.equal(traits({ TERM: "dumb" }).isDumb, true);
+  assert.equal(traits({ NO_COLOR: "0" }).isColoured, false);
+  assert.equal(traits({ NO_COLOR: "" }).isColoured, true);
+  assert.equal(traits({ LANG: "es_ES.UTF-8", LC_ALL: "C" }).isUnicode, false);
+  assert.equal(traits({}).isUnicode, false);
+  for (
+    const cuts of [{ TERM: "linux" }, { TERM: "screen" }, {
+      TERM: "xterm",
+      XTERM_VERSION: "XTerm(379)",
+    }]
+  ) {
+    assert.equal(traits(cuts).breaksLinesAnew, false, JSON.stringify(cuts));
+  }
+  assert.equal(traits({ TERM: "screen", TMUX: "/tmp/tmux" }).breaksLinesAnew, true);
 });
-
-Deno.test("progressLine() is never wider than the terminal", () => {
-  checkProperty(
-    fc.property(anyProgress, fc.integer({ min: 0, max: 200 }), (progress, columns) => {
-      const line = progressLine(progress, columns);
-      assert.ok(line.length <= columns, `${line.length} of ${columns}: ${line}`);
-    }),
-    { runs: 500 },
-  );
-});
-
-Deno.test(
-  "progressLine() has no negative time left once more is done than was announced",
-  () => {
-    assert.doesNotMatch(progressLine({ ...HALF, done: 1_500 }, 100), /-\d+ s left/);
-  },
-);

@@ -81,6 +81,7 @@ function metrics(): string[] {
     seenIds: 0,
     lastPublishMs: null,
     partitions: [],
+    disk: null,
     process: { cpuSeconds: 0, residentBytes: 0, startTimeSeconds: 0 },
   });
   return defined(families.map(({ name, type, help }) => [`${name} (${type})`, help]));

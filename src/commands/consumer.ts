@@ -57,7 +57,7 @@ export async function consume(context: CommandContext): Promise<void> {
   }
 
   const startMs = systemClock.monotonicMs();
-  const end = new EndOfRun(context, session);
+  using end = new EndOfRun(context, session);
   await using source = new KafkaSource({
     client: kafkaClient(connection, { log, onRetry, patience: retrying.policy }),
     topic: config.topic,
@@ -129,12 +129,16 @@ async function waitForTopic(
   return false;
 }
 
+/** How often the status line is renewed where nothing comes. */
+const TICK_MS = 1_000;
+
 /** Watches a run for its end (--until-end, --max-events) and tells how far it is. */
-class EndOfRun {
+class EndOfRun implements Disposable {
   readonly #context: CommandContext;
   readonly #session: LakeSession;
   readonly #meter: ProgressMeter;
   readonly #reached = Promise.withResolvers<void>();
+  readonly #timer: ReturnType<typeof setInterval>;
   #isEnding = false;
   #total: number | null = null;
 
@@ -142,6 +146,11 @@ class EndOfRun {
     this.#context = context;
     this.#session = session;
     this.#meter = new ProgressMeter(context.reporter, () => systemClock.monotonicMs());
+    this.#timer = setInterval(() => this.#tell(), TICK_MS);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
   }
 
   get reached(): Promise<void> {
@@ -151,15 +160,9 @@ class EndOfRun {
   /** Called whenever the source got further. */
   check(source: KafkaSource): void {
     const { config } = this.#context;
-    const { summary, pipeline } = this.#session;
-    const taken = summary.receivedCount + pipeline.bufferedCount;
-    const remaining = Number(source.assignment.remaining);
-    if (config.untilEnd) this.#total ??= taken + remaining;
-    const lag = pipeline.partitionMetrics().reduce(
-      (sum, partition) => sum + (partition.lag ?? 0),
-      0,
-    );
-    this.#meter.update(taken, this.#total, `lag ${thousands(lag)}`);
+    const { pipeline } = this.#session;
+    if (config.untilEnd) this.#total ??= this.#taken + Number(source.assignment.remaining);
+    this.#tell();
     if (this.#isEnding) return;
     const isDone = () => config.untilEnd && source.assignment.hasReachedEnds || pipeline.isAtLimit;
     if (!isDone()) return;
@@ -169,5 +172,21 @@ class EndOfRun {
       this.#isEnding = false;
       if (isDone()) this.#reached.resolve();
     }, this.#reached.reject);
+  }
+
+  get #taken(): number {
+    const { summary, pipeline } = this.#session;
+    return summary.receivedCount + pipeline.bufferedCount;
+  }
+
+  #tell(): void {
+    const { pipeline } = this.#session;
+    const lag = pipeline.partitionMetrics().reduce((sum, { lag }) => sum + (lag ?? 0), 0);
+    const note = [
+      `lag ${thousands(lag)}`,
+      `${thousands(pipeline.bufferedCount)} to commit`,
+      `commit ${thousands(pipeline.sequence)}`,
+    ];
+    this.#meter.update(this.#taken, this.#total, note.join(", "));
   }
 }

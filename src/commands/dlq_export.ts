@@ -17,8 +17,8 @@ export async function exportDeadLetters(context: CommandContext): Promise<void> 
   const { config, outDir, reporter, log, stop } = context;
   using marks = openReplayMarks(outDir);
   await loadParquet();
-  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
-  const onProgress = (done: number, total: number) => meter.update(done, total, "files");
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
+  const onProgress = (done: number, total: number) => meter.update(done, total);
   const filter = filterOf(config);
   const cipher = letterCipherOf(context);
   const reading = { sinceMs: filter.sinceMs, cipher, onProgress };

@@ -38,8 +38,8 @@ export async function listDeadLetters(context: CommandContext): Promise<void> {
 async function countLetters({ config, outDir, reporter }: CommandContext): Promise<Counts[]> {
   using marks = openReplayMarks(outDir);
   await loadParquet();
-  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
-  const onProgress = (done: number, total: number) => meter.update(done, total, "files");
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
+  const onProgress = (done: number, total: number) => meter.update(done, total);
   const filter = filterOf(config);
   const groups = new Map<string, Counts>();
   const reading = { sinceMs: filter.sinceMs, onProgress };

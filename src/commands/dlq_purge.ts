@@ -18,11 +18,11 @@ export async function purgeDeadLetters(context: CommandContext): Promise<void> {
   const files = new Files(outDir);
   await refuseWithoutCheckpoint(files);
   await loadParquet();
-  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const nowMs = systemClock.nowMs();
   const find = () =>
     filesToPurge(files, { beforeMs: nowMs - config.dlqTtl, nowMs }, (done, total) => {
-      meter.update(done, total, "files");
+      meter.update(done, total);
     });
   const purged = config.dryRun ? await find() : await purge(context, find);
   reporter.print(

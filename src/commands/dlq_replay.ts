@@ -1,4 +1,5 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { countDeadLetters } from "../checkpoint/history.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
 import { positionText } from "../core/dead_letter.ts";
 import { operatingError, usageError } from "../core/errors.ts";
@@ -38,6 +39,8 @@ import { jsonText } from "./json.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
 import { thousands } from "./summary.ts";
 
+const LETTERS = "dead letters";
+
 /** The header that a replayed record has in a topic: the position of its dead letter. */
 export const REPLAY_HEADER = "orilla.replay";
 
@@ -73,13 +76,23 @@ function lettersOf(
   context: CommandContext,
   source: Omit<ReplaySource, "onProgress">,
 ): AsyncGenerator<LetterToReplay> {
-  const { config } = context;
+  const { config, reporter, outDir } = context;
+  const meterOf = (unit: string) =>
+    new ProgressMeter(reporter, () => systemClock.monotonicMs(), unit);
   if (!config.stdin) {
-    const choice = { filter: filterOf(config), isAgain: config.again };
-    return waitingLetters({ ...source, onProgress: () => {} }, choice);
+    const filter = filterOf(config);
+    const meter = meterOf(LETTERS);
+    // Where only those since some time are read, it is not known how many they are.
+    const total = filter.sinceMs === null ? countDeadLetters(outDir) : null;
+    let looked = 0;
+    const onLetter = () => meter.update(++looked, total);
+    return waitingLetters({ ...source, onProgress: () => {}, onLetter }, {
+      filter,
+      isAgain: config.again,
+    });
   }
-  const meter = new ProgressMeter(context.reporter, () => systemClock.monotonicMs());
-  const onProgress = (done: number, total: number) => meter.update(done, total, "files");
+  const meter = meterOf("files");
+  const onProgress = (done: number, total: number) => meter.update(done, total);
   return repairedLetters({ ...source, onProgress }, inputLines(context));
 }
 
@@ -93,9 +106,13 @@ async function* inputLines({ readInput, stop }: CommandContext): AsyncGenerator<
   }
 }
 
-function controlOf({ reporter, stop }: CommandContext) {
-  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
-  return { stop, onProgress: (done: number) => meter.update(done, null, "replayed") };
+/** Of what comes from stdin nobody knows how much it is; else the dead letters that were looked at tell how far it is. */
+function controlOf({ config, reporter, stop }: CommandContext) {
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), LETTERS);
+  const onProgress = (done: number) => {
+    if (config.stdin) meter.update(done, null);
+  };
+  return { stop, onProgress };
 }
 
 async function rehearse(context: CommandContext, passedOver: PassedOver): Promise<ReplayReport> {

@@ -59,8 +59,8 @@ async function findTries(
   const { config: { position, letterEventId }, outDir, reporter } = context;
   const cipher = letterCipherOf(context);
   await loadParquet();
-  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
-  const onProgress = (done: number, total: number) => meter.update(done, total, "files");
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
+  const onProgress = (done: number, total: number) => meter.update(done, total);
   const found: Try[] = [];
   for await (const letter of readDeadLetters(new Files(outDir), { cipher, onProgress })) {
     const isAskedFor = position === null

@@ -9,10 +9,10 @@ import { thousands } from "./summary.ts";
 /** Makes a new checkpoint from the lake's files, and says what these could not tell. */
 export async function rebuildCheckpoint(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
-  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const { dedupeTtl: ttlMs, fileMode } = config;
   const options = { outDir, ttlMs, fileMode, nowMs: systemClock.nowMs() };
-  const report = await rebuild(options, (done, total) => meter.update(done, total, "files"));
+  const report = await rebuild(options, (done, total) => meter.update(done, total));
   reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
 }
 

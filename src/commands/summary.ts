@@ -1,3 +1,4 @@
+import { duckdbLine } from "./duckdb_line.ts";
 import type { Counters } from "../core/counters.ts";
 import { REASONS } from "../core/outcome.ts";
 import type { FileTotals, RunSummary } from "../pipeline/run_summary.ts";
@@ -71,7 +72,7 @@ function folderLines(folders: ReadonlyMap<string, FileTotals>): string[] {
 
 function adviceLines({ summary, outDir }: SummaryOptions): string[] {
   if (summary.publishedCount > 0) {
-    return ["", `  look at it:  duckdb -c "SELECT * FROM '${outDir}/date=*/*.parquet' LIMIT 5"`];
+    return ["", `  look at it:  ${duckdbLine(outDir)}`];
   }
   if (summary.duplicateCount > 0) {
     return [

@@ -15,9 +15,9 @@ import { thousands } from "./summary.ts";
  * @throws OrillaError with exit code 3 where something is off
  */
 export async function verifyLake({ config, outDir, reporter }: CommandContext): Promise<void> {
-  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const lake = { files: new Files(outDir), ttlMs: config.dedupeTtl };
-  const report = await verify(lake, (done, total) => meter.update(done, total, "files"));
+  const report = await verify(lake, (done, total) => meter.update(done, total));
   reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
   if (report.findings.length > 0) {
     throw damagedError(`${report.findings.length} findings in ${outDir}; see the report`);

@@ -32,6 +32,7 @@ export const OUT_DIR_FILES = [
   [`${STAGING_FOLDER}/`, "files being written"],
   ["metrics.txt", "Prometheus text, replaced after each commit"],
   ["checkpoint.lock", "keeps a second writer out"],
+  ["_report.html", "what the last orilla report found"],
 ] as const;
 
 /** The folder of a lake partition, relative to OUT_DIR: `date=2026-11-24`. */

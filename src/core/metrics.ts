@@ -38,7 +38,16 @@ export interface MetricsSnapshot {
   /** Milliseconds since 1970-01-01 UTC; null before the first publish of this checkpoint. */
   readonly lastPublishMs: number | null;
   readonly partitions: readonly PartitionMetrics[];
+  /** The disk that OUT_DIR lies on; null while unknown. */
+  readonly disk: DiskSpace | null;
   readonly process: ProcessStats;
+}
+
+/** What a disk holds, in bytes. */
+export interface DiskSpace {
+  /** What can still be written without being root. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 /** The process's own figures, for the standard process_ families. */
@@ -91,6 +100,7 @@ export function metricFamilies(s: MetricsSnapshot): MetricFamily[] {
       "Time from an accepted event's record timestamp to its publish.",
       counters.eventAge,
     ),
+    ...diskFamilies(s.disk),
     family("gauge", "orilla_build_info", "Always 1; the label says which version runs.", [
       { labels: { version: s.version }, value: 1 },
     ]),
@@ -161,6 +171,24 @@ function partitionFamilies(partitions: readonly PartitionMetrics[]): MetricFamil
       "orilla_unpublished_records",
       "Records fetched and not yet committed.",
       partitions.map((p) => ({ labels: labels(p), value: p.unpublished })),
+    ),
+  ];
+}
+
+function diskFamilies(disk: DiskSpace | null): MetricFamily[] {
+  const samples = (value: number | undefined) => value === undefined ? [] : [{ labels: {}, value }];
+  return [
+    family(
+      "gauge",
+      "orilla_disk_free_bytes",
+      "Bytes that can still be written to the disk of OUT_DIR.",
+      samples(disk?.freeBytes),
+    ),
+    family(
+      "gauge",
+      "orilla_disk_size_bytes",
+      "Bytes of the disk of OUT_DIR in all.",
+      samples(disk?.totalBytes),
     ),
   ];
 }

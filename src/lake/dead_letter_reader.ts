@@ -21,6 +21,8 @@ export interface DeadLetterReading {
   readonly cipher?: DeadLetterCipher;
   /** Told how many of how many files were read. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Told of each dead letter that was read. */
+  readonly onLetter?: () => void;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface DeadLetterReading {
  */
 export async function* readDeadLetters(
   files: Files,
-  { sinceMs = null, cipher, onProgress = () => {} }: DeadLetterReading = {},
+  { sinceMs = null, cipher, onProgress = () => {}, onLetter = () => {} }: DeadLetterReading = {},
 ): AsyncGenerator<StoredDeadLetter> {
   const found = (await listPublished(files)).filter(({ kind, stagedAtMs }) =>
     kind === "dead_letters" && (sinceMs === null || stagedAtMs >= sinceMs)
@@ -39,6 +41,7 @@ export async function* readDeadLetters(
   for (const [index, file] of found.entries()) {
     for (const { keyId, ...letter } of await lettersOf(files, file)) {
       const content = cipher?.open({ ...letter, keyId }, letter.position, letter.file);
+      onLetter();
       yield { ...letter, ...content };
     }
     onProgress(index + 1, found.length);

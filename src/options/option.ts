@@ -10,6 +10,7 @@ export const MODES = [
   "trace",
   "status",
   "doctor",
+  "report",
   "dlq list",
   "dlq show",
   "dlq export",

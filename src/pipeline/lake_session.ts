@@ -1,7 +1,7 @@
 import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
-import type { MetricsSnapshot } from "../core/metrics.ts";
+import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
 import { listPublished } from "../lake/lake_reader.ts";
@@ -70,6 +70,7 @@ export class LakeSession implements Disposable {
   readonly #resources: DisposableStack;
   #lastPublishMs: number | null;
   #isWritable = true;
+  #disk: DiskSpace | null = null;
 
   private constructor(
     options: LakeSessionOptions,
@@ -165,6 +166,7 @@ export class LakeSession implements Disposable {
   /** Writes metrics.txt; a failure there is logged, and nothing waits for it. */
   async writeMetrics(): Promise<void> {
     try {
+      await this.#measureDisk();
       await this.#metrics.write(this.snapshot());
       this.#isWritable = true;
     } catch (error) {
@@ -186,8 +188,14 @@ export class LakeSession implements Disposable {
       seenIds: this.checkpoint.seenIdCount,
       lastPublishMs: this.#lastPublishMs,
       partitions: pipeline.partitionMetrics(),
+      disk: this.#disk,
       process: processStats(),
     };
+  }
+
+  /** Where OUT_DIR is gone for now, how full it is is not known. */
+  async #measureDisk(): Promise<void> {
+    this.#disk = await this.files.diskSpace().catch(() => null);
   }
 
   [Symbol.dispose](): void {
@@ -204,6 +212,8 @@ export class LakeSession implements Disposable {
   }
 
   #idleStep(steps: number): void {
+    // Also while a commit waits for room on it.
+    if (steps % METRICS_EVERY_STEPS === 0) void this.#measureDisk();
     if (this.pipeline.isCommitting) return;
     this.#tidy(EXPIRE_STEP_IDS, 0);
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();

@@ -28,18 +28,25 @@ export interface ReplaySource {
   readonly cipher: DeadLetterCipher;
   readonly markOf: (letter: Origin) => MarkedReplay | null;
   readonly onProgress: (done: number, total: number) => void;
+  /** Told of each dead letter that was looked at. */
+  readonly onLetter?: () => void;
   /** Counted while the letters are read. */
   readonly passedOver: PassedOver;
 }
 
 /** The dead letters that wait, as they were. */
 export async function* waitingLetters(
-  { files, cipher, markOf, onProgress, passedOver }: ReplaySource,
+  { files, cipher, markOf, onProgress, onLetter = () => {}, passedOver }: ReplaySource,
   { filter, isAgain }: { readonly filter: DeadLetterFilter; readonly isAgain: boolean },
 ): AsyncGenerator<LetterToReplay> {
   const taken = new PositionMap<true>();
   for await (
-    const letter of readDeadLetters(files, { sinceMs: filter.sinceMs, cipher, onProgress })
+    const letter of readDeadLetters(files, {
+      sinceMs: filter.sinceMs,
+      cipher,
+      onProgress,
+      onLetter,
+    })
   ) {
     const { position, attempts, timestampMs, key, value, headers } = letter;
     const origin = { ...position, attempts };

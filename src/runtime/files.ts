@@ -1,5 +1,7 @@
+import { statfs } from "node:fs/promises";
 import { damagedError } from "../core/errors.ts";
 import { folderOf } from "../core/lake_path.ts";
+import type { DiskSpace } from "../core/metrics.ts";
 import { folderModeOf, makeFolderWithMode, OWNER_ONLY, undoUmask } from "./file_mode.ts";
 import { type FaultHooks, noFaults, operate, type OperationLabel } from "./operations.ts";
 
@@ -165,6 +167,17 @@ export class Files {
   /** The bytes of a file, null where there is none. */
   readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
     return ifFound(() => this.read(path));
+  }
+
+  /** What the disk holds; null where this process may not ask (--allow-sys=statfs). */
+  async diskSpace(): Promise<DiskSpace | null> {
+    try {
+      const { bsize, bavail, blocks } = await statfs(this.#root);
+      return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) return null;
+      throw error;
+    }
   }
 
   /** Names in a folder, sorted; none where there is no such folder. */

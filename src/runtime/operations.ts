@@ -39,6 +39,8 @@ export const OPERATION_LABELS = [
   "purged:end",
   "recover:remove",
   "rebuild:rename",
+  "report:write",
+  "report:rename",
   "metrics:write",
   "metrics:rename",
   "probe:write",

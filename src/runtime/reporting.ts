@@ -1,11 +1,13 @@
 /** How far long work is. */
 export interface Progress {
-  /** Records handled so far. */
+  /** What is counted: `events`, `files`. */
+  readonly unit: string;
+  /** How many are handled so far. */
   readonly done: number;
-  /** Records in all; null where there is no end. */
+  /** How many there are in all; null where there is no end. */
   readonly total: number | null;
-  /** Records a second, lately. */
-  readonly ratePerSecond: number;
+  /** How many a second, lately; null until that is known. */
+  readonly ratePerSecond: number | null;
   /** What else the line says, for example `lag 1,200`. */
   readonly note: string;
 }
@@ -17,17 +19,25 @@ export interface Reporter {
   progress(progress: Progress): void;
 }
 
+/** What lies this far back counts for a third in the rate. */
+const MEMORY_MS = 5_000;
+
 /** Measures the rate of work and passes progress on, ten times a second at most. */
 export class ProgressMeter {
   readonly #reporter: Reporter;
   readonly #nowMs: () => number;
+  readonly #unit: string;
   #lastMs = -Infinity;
   #lastDone = 0;
-  #rate = 0;
+  /** Work and time, both fading: their quotient is the rate. */
+  #fadingDone = 0;
+  #fadingMs = 0;
 
-  constructor(reporter: Reporter, nowMs: () => number) {
+  /** @param unit what is counted */
+  constructor(reporter: Reporter, nowMs: () => number, unit = "events") {
     this.#reporter = reporter;
     this.#nowMs = nowMs;
+    this.#unit = unit;
   }
 
   update(done: number, total: number | null, note = ""): void {
@@ -35,11 +45,13 @@ export class ProgressMeter {
     const elapsedMs = now - this.#lastMs;
     if (elapsedMs < 100) return;
     if (Number.isFinite(elapsedMs)) {
-      const latest = (done - this.#lastDone) * 1000 / elapsedMs;
-      this.#rate = this.#rate === 0 ? latest : this.#rate * 0.8 + latest * 0.2;
+      const kept = Math.exp(-elapsedMs / MEMORY_MS);
+      this.#fadingDone = this.#fadingDone * kept + Math.max(0, done - this.#lastDone);
+      this.#fadingMs = this.#fadingMs * kept + elapsedMs;
     }
     this.#lastMs = now;
     this.#lastDone = done;
-    this.#reporter.progress({ done, total, ratePerSecond: this.#rate, note });
+    const ratePerSecond = this.#fadingMs === 0 ? null : this.#fadingDone * 1000 / this.#fadingMs;
+    this.#reporter.progress({ unit: this.#unit, done, total, ratePerSecond, note });
   }
 }

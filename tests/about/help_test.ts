@@ -98,6 +98,7 @@ Deno.test("helpText() takes its topics from what they are about", () => {
     seenIds: 0,
     lastPublishMs: null,
     partitions: [],
+    disk: null,
     process: { cpuSeconds: 0, residentBytes: 0, startTimeSeconds: 0 },
   });
   expectAll(flat("metrics"), families.map(({ name, type, help }) => `${name} (${type}) ${help}`));

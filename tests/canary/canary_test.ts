@@ -32,6 +32,9 @@ const COMMANDS: readonly (readonly [Mode, ...string[]])[] = [
   // No broker is there: tests/kafka/canary_test.ts asks one.
   ["doctor", "--bootstrap-servers", "127.0.0.1:9"],
   ["doctor", "--bootstrap-servers", "127.0.0.1:9", "--json"],
+  ["report"],
+  ["report", "--out", "-"],
+  ["report", "--json"],
   ["dlq list"],
   ["dlq list", "--json"],
   ["dlq replay", "--dry-run"],

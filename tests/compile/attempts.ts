@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statfsSync } from "node:fs";
 import { connect } from "node:net";
 
 /** Where a probe tries to go. */
@@ -39,6 +39,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   "read an environment name": () => Deno.env.get("KAFKA_SASL_PASSWORD"),
   "read all environment names": () => Deno.env.toObject(),
   "read the host name": () => Deno.hostname(),
+  "ask how full another disk is": ({ outside }) => statfsSync(outside),
   "import a module": ({ outside }) => import(`file://${outside}/secret.ts`),
   "import /etc/passwd as text": () => import(`file://${"/etc/passwd"}`, { with: { type: "text" } }),
   "import a module from the network": ({ otherPort }) => import(`http://${HOST}:${otherPort}/a.ts`),
@@ -62,6 +63,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
 /** What the sandbox is there to allow. */
 export const ALLOWED: Readonly<Record<string, Attempt>> = {
   "write into OUT_DIR": ({ outDir }) => Deno.writeTextFileSync(`${outDir}/allowed`, ""),
+  "ask how full the disk of OUT_DIR is": ({ outDir }) => statfsSync(outDir),
   "connect to the listed host": ({ listedPort }) => connectTo(listedPort),
   "connect to it through node:net": ({ listedPort }) => connectThroughNode(listedPort),
 };

@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import { startSandbox } from "../../src/sandbox.ts";
 import { ATTEMPTS, outcomes } from "./attempts.ts";
 
@@ -18,6 +19,7 @@ function finish(report: unknown): never {
 const sandbox = await startSandbox({
   outDir,
   network: [`127.0.0.1:${targets.listedPort}`],
+  diskSpace: true,
   environment: ["NODE_ENV"],
   module: new URL("./probe_worker.ts", import.meta.url),
 }, {
@@ -29,6 +31,7 @@ const sandbox = await startSandbox({
       "write into OUT_DIR": () => Deno.writeTextFileSync(`${outDir}/main`, ""),
       "connect to the listed host": () =>
         Deno.connect({ hostname: "127.0.0.1", port: targets.listedPort }),
+      "ask how full the disk of OUT_DIR is": () => statfsSync(outDir),
     }, targets);
     finish({ worker, main });
   },

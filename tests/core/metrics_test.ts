@@ -15,6 +15,7 @@ const EMPTY: MetricsSnapshot = {
   seenIds: 0,
   lastPublishMs: null,
   partitions: [],
+  disk: null,
   process: { cpuSeconds: 1.5, residentBytes: 1_000, startTimeSeconds: 1_764_000_000 },
 };
 
@@ -41,6 +42,8 @@ const NAMES = [
   "orilla_last_publish_timestamp_seconds",
   "orilla_commit_duration_seconds",
   "orilla_event_age_at_publish_seconds",
+  "orilla_disk_free_bytes",
+  "orilla_disk_size_bytes",
   "orilla_build_info",
   "process_cpu_seconds_total",
   "process_resident_memory_bytes",
@@ -166,6 +169,17 @@ Deno.test("metricFamilies() has base units: seconds, bytes, and 0 or 1 for yes a
   assert.equal(single(EMPTY, "process_cpu_seconds_total"), 1.5);
   assert.equal(single(EMPTY, "process_resident_memory_bytes"), 1_000);
   assert.equal(single(EMPTY, "process_start_time_seconds"), 1_764_000_000);
+});
+
+Deno.test("metricFamilies() says how full the disk is, and nothing where that is not known", () => {
+  const samples = (disk: MetricsSnapshot["disk"]) =>
+    ["orilla_disk_free_bytes", "orilla_disk_size_bytes"]
+      .map((name) => familyOf(metricFamilies({ ...EMPTY, disk }), name).samples);
+  assert.deepEqual(samples(null), [[], []]);
+  assert.deepEqual(samples({ freeBytes: 4_096, totalBytes: 8_192 }), [
+    [{ labels: {}, value: 4_096 }],
+    [{ labels: {}, value: 8_192 }],
+  ]);
 });
 
 Deno.test("metricFamilies() says which version runs", () => {

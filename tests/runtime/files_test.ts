@@ -247,3 +247,15 @@ Deno.test("Files works without hooks", async () => {
   assert.deepEqual(await files.list("."), ["a", "b"]);
   assert.equal(await files.size("a"), 4);
 });
+
+Deno.test("Files.diskSpace() says what can still be written", async () => {
+  await using folder = await temporaryFolder();
+  const disk = await new Files(folder.path).diskSpace();
+  assert.ok(disk !== null && disk.totalBytes >= disk.freeBytes && disk.freeBytes > 0, String(disk));
+});
+
+Deno.test({
+  name: "Files.diskSpace() says null where it may not ask",
+  permissions: { sys: false },
+  fn: async () => assert.equal(await new Files("/").diskSpace(), null),
+});

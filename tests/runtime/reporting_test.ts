@@ -19,18 +19,43 @@ Deno.test("ProgressMeter passes progress on ten times a second at most", () => {
     meter.update(i, 100);
   }
   assert.equal(shown.length, 11);
-  assert.deepEqual(shown[0], { done: 0, total: 100, ratePerSecond: 0, note: "lag 1" });
+  assert.deepEqual(shown[0], {
+    unit: "events",
+    done: 0,
+    total: 100,
+    ratePerSecond: null,
+    note: "lag 1",
+  });
   assert.equal(shown.at(-1)?.done, 100);
 });
 
-Deno.test("ProgressMeter measures the rate, and smooths it", () => {
+Deno.test("ProgressMeter measures the rate of the last seconds", () => {
   const { meter, shown, pass } = meterAt();
-  meter.update(0, null);
+  const rate = () => Math.round(shown.at(-1)?.ratePerSecond ?? NaN);
+  const work = (seconds: number, perSecond: number) => {
+    for (let i = 0; i < seconds * 10; i++) {
+      pass(100);
+      meter.update(done += perSecond / 10, null);
+    }
+  };
+  let done = 0;
+  meter.update(done, null);
+  work(0.1, 100);
+  assert.equal(rate(), 100, "at once, without a slow rise");
+  work(60, 100);
+  assert.equal(rate(), 100);
+  work(5, 1_000);
+  assert.ok(rate() > 600 && rate() < 700, `${rate()}: two thirds of the way after 5 s`);
+  work(60, 0);
+  assert.equal(rate(), 0, "also where nothing happens");
+});
+
+Deno.test("ProgressMeter takes no rate below zero from a buffer that was dropped", () => {
+  const { meter, shown, pass } = meterAt();
+  meter.update(1_000, null);
   pass(1_000);
-  meter.update(100, null);
-  pass(1_000);
-  meter.update(300, null);
-  assert.deepEqual(shown.map(({ ratePerSecond }) => ratePerSecond), [0, 100, 120]);
+  meter.update(10, null);
+  assert.equal(shown.at(-1)?.ratePerSecond, 0);
 });
 
 Deno.test("systemClock tells the time, and its other clock does not go back", () => {

@@ -1,0 +1,82 @@
+import { damagedError, messageOf, operatingError } from "../core/errors.ts";
+import type { LakeReport } from "../core/lake_report.ts";
+import { reportOn } from "../pipeline/report.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { noFaults } from "../runtime/operations.ts";
+import { Files } from "../runtime/files.ts";
+import { ProgressMeter } from "../runtime/reporting.ts";
+import type { CommandContext } from "./context.ts";
+import { jsonText } from "./json.ts";
+import { reportPage } from "./report_page.ts";
+import { byteText, thousands } from "./summary.ts";
+
+/**
+ * Sums the lake up: as a page of HTML in OUT_DIR or on stdout, or as JSON.
+ *
+ * @throws OrillaError with exit code 3 where files could not be read; the report says which
+ */
+export async function reportLake(context: CommandContext): Promise<void> {
+  const { config, outDir, reporter, version, log, stop } = context;
+  const files = new Files(outDir, noFaults, { fileMode: config.fileMode });
+  const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
+  const onProgress = (done: number, total: number) => meter.update(done, total);
+  const nowMs = systemClock.nowMs();
+  const report = await reportOn({ files, version, nowMs, log, stop, onProgress });
+  if (report === null) throw operatingError("Stopped by a signal before the report was complete");
+  if (config.json) reporter.print(jsonText(jsonOf(report, outDir)));
+  else if (config.reportOut === null) reporter.print(await reportPage(report, outDir));
+  else await writePage({ files, path: config.reportOut, reporter }, report);
+  if (report.unreadable.length > 0) {
+    throw damagedError(
+      `${report.unreadable.length} files of ${outDir} cannot be read and are missing in parts of the report. ` +
+        `See orilla verify`,
+    );
+  }
+}
+
+/** With times as text, and counts by their names. */
+function jsonOf(report: LakeReport, outDir: string) {
+  const { madeAtMs, rejectedByReason, commitsOverTime: { widthMs, buckets }, ...rest } = report;
+  return {
+    outDir,
+    madeAt: isoMs(madeAtMs),
+    ...rest,
+    rejectedByReason: Object.fromEntries(rejectedByReason),
+    commitsOverTime: {
+      widthMs,
+      buckets: buckets.map(({ fromMs, ...counts }) => ({ from: isoMs(fromMs), ...counts })),
+    },
+  };
+}
+
+function isoMs(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+async function writePage(
+  { files, path, reporter }:
+    & { readonly files: Files; readonly path: string }
+    & Pick<
+      CommandContext,
+      "reporter"
+    >,
+  report: LakeReport,
+): Promise<void> {
+  const page = new TextEncoder().encode(await reportPage(report, files.absolute(".")));
+  try {
+    await files.replace(path, page, { write: "report:write", rename: "report:rename" });
+  } catch (error) {
+    throw operatingError(
+      `Cannot write ${files.absolute(path)}: ${
+        messageOf(error)
+      }. Make room or give the right to write there, or have ` +
+        `the report on stdout: orilla report --out -`,
+      error,
+    );
+  }
+  reporter.print(
+    `${files.absolute(path)}: ${thousands(report.outcomes.published)} events of ${
+      thousands(report.dates.length)
+    } dates in ${thousands(report.files)} files, ${byteText(report.bytes)}. Open it in a browser\n`,
+  );
+}
