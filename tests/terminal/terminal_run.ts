@@ -74,8 +74,8 @@ export async function runInTerminal(
     else if (resized !== undefined) screen.resize(resized);
   }
   const written = answer.events.map(({ shown = "" }) => withoutDeno(shown)).join("");
-  const pieces = withoutColours(written).split(/[\r\n]|\x1b\[\d*[AJK]/).filter((piece) =>
-    piece !== ""
-  );
+  // deno-lint-ignore no-control-regex
+  const moves = /[\r\n]|\x1b\[\d*[AJK]/;
+  const pieces = withoutColours(written).split(moves).filter((piece) => piece !== "");
   return { code: answer.code, written, printed: answer.printed, screen, pieces };
 }
