@@ -175,9 +175,9 @@ function filesPart({ fileSizes, files, outcomes }: LakeReport): string {
   return part("File sizes", {
     text: files === 0
       ? "No files yet."
-      : `From ${byteText(smallest)} to ${byteText(largest)}, the median is ${byteText(median)}; about ${
-        thousands(perFile)
-      } events a file.`,
+      : `From ${byteText(smallest)} to ${byteText(largest)}, the median is ${
+        byteText(median)
+      }; about ${thousands(perFile)} events a file.`,
     ...bucketPlot(
       "Files by size",
       namedBuckets(buckets, (bytes) => byteText(bytes).replace(".0 ", " ")),
