@@ -1,8 +1,8 @@
-import { statfs } from "node:fs/promises";
 import { damagedError } from "../core/errors.ts";
 import { folderOf } from "../core/lake_path.ts";
 import type { DiskSpace } from "../core/metrics.ts";
 import { folderModeOf, makeFolderWithMode, OWNER_ONLY, undoUmask } from "./file_mode.ts";
+import { freeSpaceAt } from "./free_space.ts";
 import { type FaultHooks, noFaults, operate, type OperationLabel } from "./operations.ts";
 
 /**
@@ -170,14 +170,8 @@ export class Files {
   }
 
   /** What the disk holds; null where this process may not ask (--allow-sys=statfs). */
-  async diskSpace(): Promise<DiskSpace | null> {
-    try {
-      const { bsize, bavail, blocks } = await statfs(this.#root);
-      return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) return null;
-      throw error;
-    }
+  diskSpace(): Promise<DiskSpace | null> {
+    return freeSpaceAt(this.#root);
   }
 
   /** Names in a folder, sorted; none where there is no such folder. */

@@ -1,11 +1,8 @@
 import { statfs } from "node:fs/promises";
+import type { DiskSpace } from "../core/metrics.ts";
 
 /** Room on the file system of a folder. */
-export interface FreeSpace {
-  /** Bytes that a user without privileges can still write. */
-  readonly freeBytes: number;
-  readonly totalBytes: number;
-}
+export type FreeSpace = DiskSpace;
 
 /** Asks the system for the room at a path; null without the permission --allow-sys=statfs. */
 export async function freeSpaceAt(path: string): Promise<FreeSpace | null> {
