@@ -32,6 +32,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "src/kafka": [
     "kafkajs",
     "kafkajs/src/consumer/consumerGroup.js",
+    "kafkajs/src/consumer/offsetManager/index.js",
     "kafkajs/src/protocol/decoder.js",
     "kafkajs/src/protocol/encoder.js",
     "kafkajs/src/protocol/requests/fetch/v11/response.js",

@@ -5,6 +5,7 @@ import { messageOf, operatingError, type OrillaError } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { RetryPolicy } from "../runtime/retry.ts";
 import { keepMembersWithoutBrokers } from "./brokerless.ts";
+import { followMovedCoordinators } from "./moved_coordinator.ts";
 import { registerCodecs } from "./codecs.ts";
 import { probeBroker } from "./broker_probe.ts";
 import { refusalBehind, refusalError, refusalMessage } from "./connection_errors.ts";
@@ -66,6 +67,7 @@ export function kafkaClient(
   deliverRecordBlocks();
   readHeadersInOnePass();
   keepMembersWithoutBrokers();
+  followMovedCoordinators();
   silenceNegativeTimeouts();
   const kafka = new Kafka({
     clientId,

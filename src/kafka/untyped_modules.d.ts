@@ -13,13 +13,30 @@ declare module "lz4js" {
   export default lz4;
 }
 declare module "kafkajs/src/consumer/consumerGroup.js" {
+  export interface Broker {
+    isConnected(): boolean;
+  }
   export interface Cluster {
     getNodeIds(): readonly number[];
     refreshMetadata(): Promise<void>;
+    /** Resolves with a broker that is connected. */
+    findGroupCoordinator(of: { readonly groupId: string }): Promise<Broker>;
   }
   export default class ConsumerGroup {
     readonly cluster: Cluster;
+    readonly groupId: string;
+    coordinator: Broker | null;
     getNodeIds(): readonly number[];
+    heartbeat(options: { readonly interval: number }): Promise<void>;
+  }
+}
+declare module "kafkajs/src/consumer/offsetManager/index.js" {
+  import type { Broker, Cluster } from "kafkajs/src/consumer/consumerGroup.js";
+  export default class OffsetManager {
+    readonly cluster: Cluster;
+    readonly groupId: string;
+    coordinator: Broker | null;
+    getCoordinator(): Promise<Broker | null>;
   }
 }
 declare module "kafkajs/src/protocol/requests/fetch/v11/response.js" {

@@ -4,10 +4,13 @@ import { startBroker, uniqueName } from "./broker.ts";
 import { startCluster } from "./cluster.ts";
 import { compareWithTruth, generateRecords, produce } from "./ground_truth.ts";
 import { kafkaTest } from "./kafka_case.ts";
-import { consumeToEnd, startConsumer, temporaryFolder } from "./numbered_events.ts";
+import { consumeToEnd, groupOf, startConsumer, temporaryFolder } from "./numbered_events.ts";
 
 /** Set it to see a failed run again. */
 const seed = Number(Deno.env.get("ORILLA_TEST_SEED") ?? Date.now() % 1_000_000);
+
+/** offsets.topic.num.partitions of the test's brokers. */
+const OFFSETS_PARTITIONS = 5;
 
 /** After a kill the group waits for this long before it lets a successor begin. */
 const SHORT_SESSION = ["--session-timeout-ms", "1500"];
@@ -91,3 +94,33 @@ kafkaTest("leaders that move and brokers that die in a cluster of three: exact",
   assert.equal(code, 0, stderr);
   assert.deepEqual(await compareWithTruth(of.outDir, truth), [], `ORILLA_TEST_SEED=${seed}`);
 }, { needsOwnBroker: true });
+
+kafkaTest(
+  "the broker that coordinates the group dies: exact",
+  async () => {
+    await using cluster = await startCluster();
+    await using folder = await temporaryFolder();
+    const { bootstrap } = cluster;
+    const topic = uniqueName("coordinated");
+    await cluster.createTopic(topic, 3, { "min.insync.replicas": "1" });
+    const truth = await produce(generateRecords({ count: 60_000, seed }), { bootstrap, topic });
+    const of = { topic, bootstrap, outDir: `${folder.path}/lake` };
+    await using consumer = startConsumer({ ...of, args: ["--max-events", "60000"] });
+    await consumer.untilStderr(/"committed"/);
+    const coordinated = {
+      topic: "__consumer_offsets",
+      partition: offsetsPartitionOf(groupOf(topic)),
+    };
+    await cluster.kill(await cluster.leaderOf(coordinated));
+    const { code, stderr } = await consumer.result;
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await compareWithTruth(of.outDir, truth), [], `ORILLA_TEST_SEED=${seed}`);
+  },
+  { needsOwnBroker: true },
+);
+
+/** The partition that holds a group's offsets: Java's hash of its id, modulo how many the brokers are told to make. */
+function offsetsPartitionOf(groupId: string): number {
+  const hash = Array.from(groupId).reduce((sum, c) => (31 * sum + c.charCodeAt(0)) | 0, 0);
+  return (hash & 0x7fffffff) % OFFSETS_PARTITIONS;
+}

@@ -49,6 +49,11 @@ export interface ConsumerCase {
   readonly limitMs?: number;
 }
 
+/** The consumer group that a topic is read with. */
+export function groupOf(topic: string): string {
+  return `group-${topic}`;
+}
+
 function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase): string[] {
   const kafka = [
     "--bootstrap-servers",
@@ -56,7 +61,7 @@ function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase
     "--topic",
     topic,
     "--group-id",
-    `group-${topic}`,
+    groupOf(topic),
   ];
   return ["consumer", ...kafka, "--out-dir", outDir, ...args];
 }
