@@ -1,5 +1,14 @@
-import ConsumerGroup, { type Broker, type Cluster } from "kafkajs/src/consumer/consumerGroup.js";
+import ConsumerGroup from "kafkajs/src/consumer/consumerGroup.js";
 import OffsetManager from "kafkajs/src/consumer/offsetManager/index.js";
+
+interface Broker {
+  isConnected(): boolean;
+}
+
+interface Cluster {
+  /** Resolves with a broker that is connected. */
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<Broker>;
+}
 
 /** What of kafkajs talks to a group's coordinator. */
 interface Follower {
@@ -7,6 +16,14 @@ interface Follower {
   readonly groupId: string;
   /** null before the group was joined. */
   coordinator: Broker | null;
+}
+
+interface Member extends Follower {
+  heartbeat(options: { readonly interval: number }): Promise<void>;
+}
+
+interface MemberOffsets extends Follower {
+  getCoordinator(): Promise<Broker | null>;
 }
 
 /** Searches that are under way: heartbeats go on meanwhile, and must not each begin one. */
@@ -22,12 +39,14 @@ let isPatched = false;
 export function followMovedCoordinators(): void {
   if (isPatched) return;
   isPatched = true;
-  const { heartbeat } = ConsumerGroup.prototype;
-  ConsumerGroup.prototype.heartbeat = async function (options) {
+  const member: Member = ConsumerGroup.prototype;
+  const { heartbeat } = member;
+  member.heartbeat = async function (options) {
     await follow(this);
     await heartbeat.call(this, options);
   };
-  OffsetManager.prototype.getCoordinator = async function () {
+  const offsets: MemberOffsets = OffsetManager.prototype;
+  offsets.getCoordinator = async function () {
     await follow(this);
     return this.coordinator;
   };
@@ -36,10 +55,13 @@ export function followMovedCoordinators(): void {
 async function follow(follower: Follower): Promise<void> {
   const { cluster, groupId, coordinator } = follower;
   if (coordinator === null || coordinator.isConnected()) return;
-  let search = searches.get(cluster);
-  if (search === undefined) {
-    search = cluster.findGroupCoordinator({ groupId }).finally(() => searches.delete(cluster));
-    searches.set(cluster, search);
-  }
+  const search = searches.get(cluster) ?? searchFor({ cluster, groupId });
   follower.coordinator = await search;
+}
+
+function searchFor({ cluster, groupId }: Pick<Follower, "cluster" | "groupId">): Promise<Broker> {
+  const search = cluster.findGroupCoordinator({ groupId })
+    .finally(() => searches.delete(cluster));
+  searches.set(cluster, search);
+  return search;
 }
