@@ -115,6 +115,12 @@ export async function prepareOutDir(path: string, madeFor: number | null): Promi
     if (!(await Deno.stat(real)).isDirectory) throw new Error("it is not a folder");
     return real;
   } catch (error) {
+    if (madeFor === null && error instanceof Deno.errors.NotFound) {
+      throw usageError(
+        `Cannot find --out-dir ${path}: expected the folder of a lake, which simulate or consumer makes`,
+        error,
+      );
+    }
     const why = error instanceof Error ? error.message : String(error);
     throw usageError(
       `Cannot use --out-dir ${path}: expected a folder that can be written: ${why}`,

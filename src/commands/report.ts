@@ -74,9 +74,10 @@ async function writePage(
       error,
     );
   }
+  const count = (n: number, one: string) => `${thousands(n)} ${one}${n === 1 ? "" : "s"}`;
   reporter.print(
-    `${files.absolute(path)}: ${thousands(report.outcomes.published)} events of ${
-      thousands(report.dates.length)
-    } dates in ${thousands(report.files)} files, ${byteText(report.bytes)}. Open it in a browser\n`,
+    `${files.absolute(path)}: ${count(report.outcomes.published, "event")} of ` +
+      `${count(report.dates.length, "date")} in ${count(report.files, "file")}, ` +
+      `${byteText(report.bytes)}. Open it in a browser\n`,
   );
 }
