@@ -1,3 +1,4 @@
+import { thousands } from "./core/count_text.ts";
 import type { Progress } from "./runtime/reporting.ts";
 
 export interface ProgressLook {
@@ -28,16 +29,19 @@ export function fittedProgress(
 ): ProgressLine {
   const { done, total, unit, ratePerSecond, note } = progress;
   const perSecond = ratePerSecond ?? 0;
-  const rate = { text: ratePerSecond === null ? "" : `${group(Math.round(perSecond))}/s`, rank: 3 };
+  const rate = {
+    text: ratePerSecond === null ? "" : `${thousands(Math.round(perSecond))}/s`,
+    rank: 3,
+  };
   if (total === null || total === 0) {
-    const count = { text: `${group(done)} ${unit}`, rank: 0 };
+    const count = { text: `${thousands(done)} ${unit}`, rank: 0 };
     return { bar: null, text: fitted([count, rate, { text: note, rank: 1 }], columns) };
   }
   const share = Math.min(1, done / total);
   const left = perSecond > 0 && done < total ? `${duration((total - done) / perSecond)} left` : "";
   const parts: readonly Part[] = [
     { text: `${Math.floor(share * 100)}%`.padStart(4), rank: 0 },
-    { text: `${group(done)} of ${group(total)} ${unit}`, rank: 2 },
+    { text: `${thousands(done)} of ${thousands(total)} ${unit}`, rank: 2 },
     rate,
     { text: left, rank: 1 },
     { text: note, rank: 4 },
@@ -83,8 +87,4 @@ export function duration(seconds: number): string {
   const count = Math.floor(whole / large[1]), rest = Math.floor(whole % large[1] / small[1]);
   if (count > 999) return "more than 999 d";
   return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small[0]}`;
-}
-
-function group(count: number): string {
-  return count.toLocaleString("en-US");
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { summaryText, thousands } from "../src/commands/summary.ts";
+import { thousands } from "../src/core/count_text.ts";
+import { summaryText } from "../src/commands/summary.ts";
 import type { ManifestFile } from "../src/core/commit.ts";
 import { type Counters, zeroCounters } from "../src/core/counters.ts";
 import { REASONS } from "../src/core/outcome.ts";

@@ -1,9 +1,8 @@
 import { environmentOf, flagOf, OPTION_ROWS } from "../config.ts";
 import { isFileOption, MAX_CONFIG_BYTES, SCHEMA_KEY } from "../config_file.ts";
-import { zeroCounters } from "../core/counters.ts";
 import { EXIT_CODES } from "../core/errors.ts";
 import { OUT_DIR_FILES } from "../core/lake_path.ts";
-import { metricFamilies } from "../core/metrics.ts";
+import { emptySnapshot, metricFamilies } from "../core/metrics.ts";
 import { optionLinesOfAll } from "./option_lines.ts";
 import type { Topic } from "./subjects.ts";
 import { defined, described, wrapped } from "./text_lines.ts";
@@ -72,17 +71,6 @@ function secrets(): string {
 }
 
 function metrics(): string[] {
-  const families = metricFamilies({
-    version: "",
-    counters: zeroCounters(),
-    bufferedEvents: 0,
-    bufferedBytes: 0,
-    isPaused: false,
-    seenIds: 0,
-    lastPublishMs: null,
-    partitions: [],
-    disk: null,
-    process: { cpuSeconds: 0, residentBytes: 0, startTimeSeconds: 0 },
-  });
+  const families = metricFamilies(emptySnapshot());
   return defined(families.map(({ name, type, help }) => [`${name} (${type})`, help]));
 }

@@ -11,7 +11,7 @@ import { DeadLetterLog, type DeadLetterTransaction } from "./dead_letter_log.ts"
 import { DuplicateRecords } from "./duplicates.ts";
 import { type DateTotals, readDateTotals } from "./date_totals.ts";
 import { FileFilters } from "./file_filters.ts";
-import { allRows, manifestFileOf, readCommitted } from "./rows.ts";
+import { allRows, manifestFileOf, readCommitted, readSeenIdCount } from "./rows.ts";
 import {
   addToPartition,
   insertCommit,
@@ -103,7 +103,7 @@ export class Checkpoint implements Disposable {
 
   /** Event ids held, expired ones that were not swept yet among them. */
   get seenIdCount(): number {
-    return this.#seenIdCount ??= this.#readSeenIdCount();
+    return this.#seenIdCount ??= readSeenIdCount(this.#database);
   }
 
   /** What the last commit left. */
@@ -225,11 +225,6 @@ export class Checkpoint implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close();
-  }
-
-  #readSeenIdCount(): number {
-    const row = this.#database.prepare("SELECT value FROM counters WHERE name = 'seenIds'").get();
-    return Number(row?.["value"] ?? 0);
   }
 
   #markPublished(sequence: number): void {

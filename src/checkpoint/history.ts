@@ -2,7 +2,7 @@ import type { Counters } from "../core/counters.ts";
 import type { FileKind } from "../core/lake_path.ts";
 import type { CommitOutcome } from "../core/lake_report.ts";
 import { readingCheckpoint } from "./inspection.ts";
-import { readCommitted } from "./rows.ts";
+import { readCommitted, readSeenIdCount } from "./rows.ts";
 
 /** A file of the manifest that was not purged. */
 export interface CommittedFile {
@@ -41,9 +41,7 @@ const FILES = `
 export function readHistory(outDir: string): LakeHistory {
   return readingCheckpoint(outDir, (database) => ({
     counters: readCommitted(database).counters,
-    seenIdCount: Number(
-      database.prepare("SELECT value FROM counters WHERE name = 'seenIds'").get()?.["value"] ?? 0,
-    ),
+    seenIdCount: readSeenIdCount(database),
     commits: Array.from(database.prepare(COMMITS).iterate(), (row): CommitOutcome => ({
       sequence: Number(row["sequence"]),
       committedAtMs: Number(row["committed_at_ms"]),

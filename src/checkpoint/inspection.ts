@@ -7,7 +7,7 @@ import { isThereSync } from "../runtime/file_mode.ts";
 import { CHECKPOINT_FILE } from "./checkpoint.ts";
 import { readPurges } from "./purges.ts";
 import { readReplays } from "./replays.ts";
-import { allRows, manifestFileOf, offsetRangeOf, readCommitted } from "./rows.ts";
+import { allRows, manifestFileOf, offsetRangeOf, readCommitted, readSeenIdCount } from "./rows.ts";
 import { readMeta } from "./schema.ts";
 
 /** A commit's place and whether its files are known to have their final names. */
@@ -64,7 +64,7 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
       purges: readPurges(database),
       replays: readReplays(database),
       seenIdCount: numberOf(database, "SELECT sum(length(hashes)) / 16 AS n FROM seen_chunks"),
-      seenIdCounter: numberOf(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
+      seenIdCounter: readSeenIdCount(database),
       recordedDuplicateCount: numberOf(database, "SELECT sum(count) AS n FROM duplicates"),
     };
   });

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Committed } from "../core/commit.ts";
 import type { FileKind } from "../core/lake_path.ts";
 import { readingCheckpoint } from "./inspection.ts";
-import { allRows, readCommitted } from "./rows.ts";
+import { allRows, readCommitted, readSeenIdCount } from "./rows.ts";
 import { otherVersionError, otherVersionIn } from "./schema.ts";
 
 /** Files of one kind. */
@@ -72,7 +72,7 @@ function statusIn(database: DatabaseSync, dateLimit: number): LakeStatus {
     deadLetters: totalsOf(database, "dead_letters"),
     dateCount: numberIn(database, `SELECT count(DISTINCT ${DATE}) AS n FROM ${KEPT}`),
     dates: newestDates(database, dateLimit),
-    seenIdCount: numberIn(database, "SELECT value AS n FROM counters WHERE name = 'seenIds'"),
+    seenIdCount: readSeenIdCount(database),
     purgedLetterCount: numberIn(database, "SELECT sum(letters) AS n FROM purges"),
     replayedLetterCount: numberIn(database, "SELECT count(*) AS n FROM replays"),
     unpublishedPaths: unpublished.map((row) => String(row["staged_path"])),

@@ -57,6 +57,12 @@ export function offsetRangeOf(row: Row): OffsetRange & { readonly sequence: numb
   };
 }
 
+/** How many ids count as seen, as the last commit stored it. */
+export function readSeenIdCount(database: DatabaseSync): number {
+  const row = database.prepare("SELECT value FROM counters WHERE name = 'seenIds'").get();
+  return Number(row?.["value"] ?? 0);
+}
+
 /** All rows of a query, integers as bigints. */
 export function allRows(database: DatabaseSync, query: string): Row[] {
   const statement = database.prepare(query);

@@ -22,7 +22,8 @@ import {
   sessionOptions,
 } from "./context.ts";
 import { serveHttp } from "./http.ts";
-import { summaryText, thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
+import { summaryText } from "./summary.ts";
 
 /** Before the group is joined. */
 const UNASSIGNED: SourceState = { isAssigned: false, hasPositions: false, silentMs: 0 };
@@ -181,12 +182,14 @@ class EndOfRun implements Disposable {
 
   #tell(): void {
     const { pipeline } = this.#session;
-    const lag = pipeline.partitionMetrics().reduce((sum, { lag }) => sum + (lag ?? 0), 0);
-    const note = [
-      `lag ${thousands(lag)}`,
-      `${thousands(pipeline.bufferedCount)} to commit`,
-      `commit ${thousands(pipeline.sequence)}`,
-    ];
-    this.#meter.update(this.#taken, this.#total, note.join(", "));
+    this.#meter.update(this.#taken, this.#total, () => {
+      const lag = pipeline.partitionMetrics().reduce((sum, { lag }) => sum + (lag ?? 0), 0);
+      const note = [
+        `lag ${thousands(lag)}`,
+        `${thousands(pipeline.bufferedCount)} to commit`,
+        `commit ${thousands(pipeline.sequence)}`,
+      ];
+      return note.join(", ");
+    });
   }
 }

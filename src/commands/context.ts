@@ -1,4 +1,5 @@
 import type { RetriedOperation } from "../core/counters.ts";
+import type { DiskSpace } from "../core/metrics.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
 import type { Config } from "../config.ts";
 import type { KafkaConnection } from "../kafka/client.ts";
@@ -7,7 +8,6 @@ import { DeadLetterCipher } from "../lake/dead_letter_cipher.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
-import type { FreeSpace } from "../runtime/free_space.ts";
 import type { KeyRing } from "../runtime/key_file.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Reporter } from "../runtime/reporting.ts";
@@ -27,7 +27,7 @@ export interface GivenFile {
 /** What can only be seen from outside of the sandbox. */
 export interface Surroundings {
   /** Room where OUT_DIR lies; null without OUT_DIR, or without the permission to ask. */
-  readonly space: FreeSpace | null;
+  readonly space: DiskSpace | null;
   readonly files: readonly GivenFile[];
 }
 

@@ -8,7 +8,7 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { filterOf } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
-import { thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
 
 /** Dead letters of one reason and date, by what became of them. */

@@ -9,7 +9,7 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import { type CommandContext, sessionOptions } from "./context.ts";
 import { jsonText } from "./json.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
-import { thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
 
 /** Removes dead-letter files that are older than DLQ_TTL. */

@@ -37,7 +37,7 @@ import {
 import { filterOf, isEverything } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
-import { thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
 
 const LETTERS = "dead letters";
 

@@ -1,4 +1,5 @@
 import { type Check, tally } from "../core/check.ts";
+import { counted } from "../core/count_text.ts";
 import { operatingError } from "../core/errors.ts";
 import type { CommandContext } from "./context.ts";
 import { examineKafka } from "./doctor_kafka.ts";
@@ -54,11 +55,10 @@ export function checkText({ name, state, text, advice, lines }: Check): string {
 
 function countsText(checks: readonly Check[]): string {
   const { ok, warning, failure, skipped } = tally(checks);
-  const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
   return [
     `${ok} ok`,
-    count(warning, "warning", "warnings"),
-    count(failure, "failure", "failures"),
+    counted(warning, "warning"),
+    counted(failure, "failure"),
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
   ].join(", ");
 }

@@ -16,7 +16,7 @@ import { type CommandContext, connectionOf } from "./context.ts";
 import { msText } from "./doctor_lake.ts";
 import { examineOffsets } from "./doctor_offsets.ts";
 import type { Examination } from "./examination.ts";
-import { thousands } from "./summary.ts";
+import { counted } from "../core/count_text.ts";
 
 /** What cannot be looked at where no broker can be talked to. */
 const BEHIND_TOPIC = ["group", "lag", "next start"];
@@ -136,7 +136,7 @@ export function clusterFinding(
 ): Finding {
   const problems = others.flatMap(({ problem }) => problem === null ? [] : [problem]);
   const facts = { servers, isComplete, others };
-  const count = `${thousands(servers.length)} ${servers.length === 1 ? "broker" : "brokers"}`;
+  const count = counted(servers.length, "broker");
   if (problems.length === 0 && isComplete) {
     return ok(`${count}, reached by their own names`, { facts });
   }
@@ -159,9 +159,7 @@ export function topicFinding(topic: string, state: TopicState | null): Finding {
   }
   const { partitionCount, leaderless, behind } = state;
   const facts = { topic, exists: true, ...state };
-  const text = `${topic} has ${thousands(partitionCount)} ${
-    partitionCount === 1 ? "partition" : "partitions"
-  }`;
+  const text = `${topic} has ${counted(partitionCount, "partition")}`;
   if (leaderless.length > 0) {
     const advice = "start their brokers: nothing is read from these until then";
     return failure(`${text}; without a leader: ${leaderless.join(", ")}`, advice, { facts });
@@ -175,7 +173,7 @@ export function topicFinding(topic: string, state: TopicState | null): Finding {
 
 export function groupFinding(groupId: string, { state, memberCount }: GroupState): Finding {
   const facts = { groupId, state, memberCount };
-  const members = `${thousands(memberCount)} ${memberCount === 1 ? "member" : "members"}`;
+  const members = counted(memberCount, "member");
   switch (state) {
     case "Stable":
       return ok(`${groupId} is stable, with ${members}`, { facts });

@@ -3,13 +3,15 @@ import { isLocked } from "../checkpoint/lock.ts";
 import { checkSoundness } from "../checkpoint/soundness.ts";
 import { failure, type Finding, ok, skipped, warning } from "../core/check.ts";
 import { messageOf } from "../core/errors.ts";
+import type { DiskSpace } from "../core/metrics.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import { probeWriting } from "../runtime/write_probe.ts";
 import type { CommandContext, GivenFile } from "./context.ts";
 import type { Examination } from "./examination.ts";
-import { agoText, byteText, thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
+import { agoText, byteText } from "./summary.ts";
 
 /** The oldest Deno that orilla is tested with. */
 const OLDEST_DENO = [2, 6, 10] as const;
@@ -113,9 +115,7 @@ function writingAdvice(error: unknown): string {
 }
 
 /** @param space null where the process may not ask */
-export function spaceFinding(
-  space: { readonly freeBytes: number; readonly totalBytes: number } | null,
-): Finding {
+export function spaceFinding(space: DiskSpace | null): Finding {
   if (space === null) {
     return skipped("it needs --allow-sys=statfs, which deno task doctor and the executable have");
   }

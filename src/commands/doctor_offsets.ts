@@ -8,7 +8,7 @@ import { type AdminClient, groupOffsets, logBounds } from "../kafka/topic_offset
 import { isThereSync } from "../runtime/file_mode.ts";
 import type { CommandContext } from "./context.ts";
 import type { Examination } from "./examination.ts";
-import { thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
 
 /** Partitions shown to people at most, those with the largest lag; JSON has all. */

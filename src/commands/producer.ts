@@ -6,7 +6,7 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import { generateEvents } from "../simulation/event_generator.ts";
 import { chunkSizeOf, type CommandContext, connectionOf, pacer, retryingOf } from "./context.ts";
 import { generatorOptions } from "./simulate.ts";
-import { thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
 
 /** Generates events into a topic, and counts what the brokers acknowledged. */
 export async function produce(context: CommandContext): Promise<void> {

@@ -8,7 +8,8 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
 import { reportPage } from "./report_page.ts";
-import { byteText, thousands } from "./summary.ts";
+import { counted } from "../core/count_text.ts";
+import { byteText } from "./summary.ts";
 
 /**
  * Sums the lake up: as a page of HTML in OUT_DIR or on stdout, or as JSON.
@@ -74,10 +75,9 @@ async function writePage(
       error,
     );
   }
-  const count = (n: number, one: string) => `${thousands(n)} ${one}${n === 1 ? "" : "s"}`;
   reporter.print(
-    `${files.absolute(path)}: ${count(report.outcomes.published, "event")} of ` +
-      `${count(report.dates.length, "date")} in ${count(report.files, "file")}, ` +
+    `${files.absolute(path)}: ${counted(report.outcomes.published, "event")} of ` +
+      `${counted(report.dates.length, "date")} in ${counted(report.files, "file")}, ` +
       `${byteText(report.bytes)}. Open it in a browser\n`,
   );
 }

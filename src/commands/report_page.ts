@@ -8,7 +8,8 @@ import type {
 import { noAcciones } from "../core/lake_report.ts";
 import { barPlot, escapeHtml, legend, rowPlot, type Series } from "./report_plot.ts";
 import { REPORT_STYLE } from "./report_style.ts";
-import { byteText, thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
+import { byteText } from "./summary.ts";
 
 /** The latest dates that are shown one by one; JSON has all. */
 const MAX_DATES = 366;

@@ -1,6 +1,6 @@
 import { isLocked } from "../checkpoint/lock.ts";
 import { type DateTotals, type LakeStatus, readLakeStatus } from "../checkpoint/lake_status.ts";
-import { totalOf } from "../core/counters.ts";
+import { mostFrequent, totalOf } from "../core/counters.ts";
 import { partitionName } from "../core/record.ts";
 import { type LakeFile, listStaged } from "../lake/lake_reader.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -8,7 +8,8 @@ import { Files } from "../runtime/files.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
-import { agoText, byteText, thousands } from "./summary.ts";
+import { counted, thousands } from "../core/count_text.ts";
+import { agoText, byteText } from "./summary.ts";
 import { tableLines } from "./table.ts";
 
 /** What status knows beside the checkpoint. */
@@ -94,7 +95,7 @@ function jsonOf(status: LakeStatus, { outDir, isLocked, staged, nowMs }: Around)
       published: counters.published,
       duplicate: counters.duplicate,
       rejected: totalOf(counters.rejected),
-      rejectedByReason: Object.fromEntries(rejections(status)),
+      rejectedByReason: Object.fromEntries(mostFrequent(counters.rejected)),
     },
     partitions: partitions.map(({ topic, partition, nextOffset, ...counts }) => ({
       topic,
@@ -118,11 +119,6 @@ function jsonOf(status: LakeStatus, { outDir, isLocked, staged, nowMs }: Around)
   };
 }
 
-function rejections({ committed: { counters } }: LakeStatus): readonly [string, number][] {
-  return Object.entries(counters.rejected).filter(([, count]) => count > 0)
-    .sort(([, a], [, b]) => b - a);
-}
-
 /** The status for people. */
 export function statusText(status: LakeStatus, around: Around): string {
   const { committed: { sequence, counters }, lastCommitMs, seenIdCount } = status;
@@ -143,7 +139,9 @@ export function statusText(status: LakeStatus, around: Around): string {
     line("published", thousands(counters.published)),
     line("duplicate", thousands(counters.duplicate)),
     line("rejected", thousands(totalOf(counters.rejected))),
-    ...rejections(status).map(([reason, count]) => `    ${reason.padEnd(24)} ${thousands(count)}`),
+    ...mostFrequent(counters.rejected).map(([reason, count]) =>
+      `    ${reason.padEnd(24)} ${thousands(count)}`
+    ),
     line("dead letters", lettersText(status)),
     line("seen ids", thousands(seenIdCount)),
     ...stagedTexts(around).map((text) => line("staged", text)),
@@ -165,14 +163,13 @@ function lettersText(status: LakeStatus): string {
 }
 
 function stagedTexts({ staged: { committed, uncommitted }, isLocked }: Around): readonly string[] {
-  const count = (n: number) => `${thousands(n)} ${n === 1 ? "file" : "files"}`;
   const [published, whose] = isLocked ? ["being published", "of the batch under way"] : [
     "not published yet; the next start does it",
     "of a batch that was not committed; the next start deletes them",
   ];
   return [
-    ...(committed === 0 ? [] : [`${count(committed)} of the last commit, ${published}`]),
-    ...(uncommitted === 0 ? [] : [`${count(uncommitted)} ${whose}`]),
+    ...(committed === 0 ? [] : [`${counted(committed, "file")} of the last commit, ${published}`]),
+    ...(uncommitted === 0 ? [] : [`${counted(uncommitted, "file")} ${whose}`]),
     ...(committed + uncommitted === 0 ? ["nothing"] : []),
   ];
 }

@@ -1,3 +1,4 @@
+import { thousands } from "../core/count_text.ts";
 import { duckdbLine } from "./duckdb_line.ts";
 import type { Counters } from "../core/counters.ts";
 import { REASONS } from "../core/outcome.ts";
@@ -83,14 +84,6 @@ function adviceLines({ summary, outDir }: SummaryOptions): string[] {
     ];
   }
   return [];
-}
-
-// One formatter for all: `toLocaleString` looks its own up each time, which costs ten times as much.
-const withThousands = new Intl.NumberFormat("en-US");
-
-/** 1234567 → 1,234,567 */
-export function thousands(count: number): string {
-  return withThousands.format(count);
 }
 
 /** How long ago something was: `12 s ago`, `3 h ago`; `in 5 s` where a clock is wrong. */

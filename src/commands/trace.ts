@@ -8,7 +8,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
-import { thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
 
 /** Whether another copy of an event would be a duplicate. */
 type Seen =

@@ -7,7 +7,7 @@ import { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
-import { thousands } from "./summary.ts";
+import { thousands } from "../core/count_text.ts";
 
 /**
  * Holds the lake against its checkpoint and prints what was found.

@@ -65,6 +65,13 @@ export function totalOf(byLabel: Readonly<Record<string, number>>): number {
   return Object.values(byLabel).reduce((sum, count) => sum + count, 0);
 }
 
+/** The values of a counter's label that were counted at all, the most frequent first. */
+export function mostFrequent(
+  byLabel: Readonly<Record<string, number>>,
+): [label: string, count: number][] {
+  return Object.entries(byLabel).filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
+}
+
 /** A counter's value in the checkpoint: its name, its label's value ("" where there is none). */
 export type CounterRow = readonly [name: string, label: string, value: number];
 

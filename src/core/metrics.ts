@@ -1,4 +1,4 @@
-import { type Counters, totalOf } from "./counters.ts";
+import { type Counters, totalOf, zeroCounters } from "./counters.ts";
 import type { Histogram } from "./histogram.ts";
 
 /** One line of a family: the labels' values and the value. */
@@ -41,6 +41,22 @@ export interface MetricsSnapshot {
   /** The disk that OUT_DIR lies on; null while unknown. */
   readonly disk: DiskSpace | null;
   readonly process: ProcessStats;
+}
+
+/** The snapshot of a process that has done nothing yet. */
+export function emptySnapshot(): MetricsSnapshot {
+  return {
+    version: "",
+    counters: zeroCounters(),
+    bufferedEvents: 0,
+    bufferedBytes: 0,
+    isPaused: false,
+    seenIds: 0,
+    lastPublishMs: null,
+    partitions: [],
+    disk: null,
+    process: { cpuSeconds: 0, residentBytes: 0, startTimeSeconds: 0 },
+  };
 }
 
 /** What a disk holds, in bytes. */

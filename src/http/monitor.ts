@@ -1,5 +1,5 @@
 import type { DateTotals } from "../checkpoint/date_totals.ts";
-import type { Counters, RetriedOperation } from "../core/counters.ts";
+import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
 import { metricFamilies, type MetricsSnapshot } from "../core/metrics.ts";
 import type { CommitReport } from "../pipeline/commit.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -177,7 +177,7 @@ export class RunMonitor implements Disposable {
       received: counters.received + snapshot.bufferedEvents,
       published: counters.published,
       duplicate: counters.duplicate,
-      rejected: Object.values(counters.rejected).reduce((sum, count) => sum + count, 0),
+      rejected: totalOf(counters.rejected),
       lag: total,
       largestLag: largest,
       bufferedEvents: snapshot.bufferedEvents,

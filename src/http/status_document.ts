@@ -1,4 +1,4 @@
-import { totalOf } from "../core/counters.ts";
+import { mostFrequent, totalOf } from "../core/counters.ts";
 import type { MetricsSnapshot, PartitionMetrics } from "../core/metrics.ts";
 import { isReason, REASONS } from "../core/outcome.ts";
 import type { TotalsByDate } from "./date_totals.ts";
@@ -61,9 +61,7 @@ export function statusDocument(parts: StatusParts) {
     commits: commits.map(({ atMs, ...commit }) => ({ ...commit, at: isoTime(atMs) })),
     dates,
     otherDates: others,
-    deadLetters: Object.entries(counters.rejected)
-      .filter(([, count]) => count > 0)
-      .toSorted(([, one], [, other]) => other - one)
+    deadLetters: mostFrequent(counters.rejected)
       .map(([reason, count]) => ({ reason, count, meaning: meaningOf(reason) })),
     process: {
       cpuSeconds: snapshot.process.cpuSeconds,

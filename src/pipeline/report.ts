@@ -1,6 +1,6 @@
 import { type CommittedFile, type LakeHistory, readHistory } from "../checkpoint/history.ts";
 import { AgeTally } from "../core/age_tally.ts";
-import { totalOf } from "../core/counters.ts";
+import { mostFrequent, totalOf } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
 import {
   type AccionCounts,
@@ -116,8 +116,6 @@ function totalsOf({ counters, commits, files, seenIdCount }: LakeHistory) {
     deadLetterFiles: countOf("dead_letters"),
     deadLetterBytes: bytesOf("dead_letters"),
     seenIds: seenIdCount,
-    rejectedByReason: Object.entries(counters.rejected)
-      .filter(([, count]) => count > 0)
-      .sort(([, a], [, b]) => b - a),
+    rejectedByReason: mostFrequent(counters.rejected),
   };
 }

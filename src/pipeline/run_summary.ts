@@ -1,4 +1,4 @@
-import type { Counters } from "../core/counters.ts";
+import { type Counters, mostFrequent } from "../core/counters.ts";
 import type { CommitReport } from "./commit.ts";
 
 /** Files of one lake partition (or of dead letters), added up. */
@@ -40,11 +40,9 @@ export class RunSummary {
 
   /** Rejected records by reason, the most frequent first. */
   rejectedByReason(counters: Readonly<Counters>): [reason: string, count: number][] {
-    return Object.entries(counters.rejected)
-      .map((
-        [reason, count],
-      ): [string, number] => [reason, count - (this.#rejectedBefore[reason] ?? 0)])
-      .filter(([, count]) => count > 0)
-      .sort(([, a], [, b]) => b - a);
+    const ofRun = Object.entries(counters.rejected).map((
+      [reason, count],
+    ) => [reason, count - (this.#rejectedBefore[reason] ?? 0)] as const);
+    return mostFrequent(Object.fromEntries(ofRun));
   }
 }

@@ -1,11 +1,8 @@
 import { statfs } from "node:fs/promises";
 import type { DiskSpace } from "../core/metrics.ts";
 
-/** Room on the file system of a folder. */
-export type FreeSpace = DiskSpace;
-
 /** Asks the system for the room at a path; null without the permission --allow-sys=statfs. */
-export async function freeSpaceAt(path: string): Promise<FreeSpace | null> {
+export async function freeSpaceAt(path: string): Promise<DiskSpace | null> {
   try {
     const { bsize, bavail, blocks } = await statfs(path);
     return { freeBytes: bsize * bavail, totalBytes: bsize * blocks };

@@ -40,7 +40,8 @@ export class ProgressMeter {
     this.#unit = unit;
   }
 
-  update(done: number, total: number | null, note = ""): void {
+  /** @param note made where it is shown alone: updates come more often than lines do */
+  update(done: number, total: number | null, note: () => string = () => ""): void {
     const now = this.#nowMs();
     const elapsedMs = now - this.#lastMs;
     if (elapsedMs < 100) return;
@@ -52,6 +53,6 @@ export class ProgressMeter {
     this.#lastMs = now;
     this.#lastDone = done;
     const ratePerSecond = this.#fadingMs === 0 ? null : this.#fadingDone * 1000 / this.#fadingMs;
-    this.#reporter.progress({ unit: this.#unit, done, total, ratePerSecond, note });
+    this.#reporter.progress({ unit: this.#unit, done, total, ratePerSecond, note: note() });
   }
 }

@@ -4,10 +4,9 @@ import { CONFIG_SWITCHES, SELF_COMMANDS, SHELLS, TOPICS } from "../../src/about/
 import { helpTopics, MODE_MEANINGS } from "../../src/cli.ts";
 import { defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../../src/config.ts";
 import { isFileOption } from "../../src/config_file.ts";
-import { zeroCounters } from "../../src/core/counters.ts";
 import { EXIT_CODES } from "../../src/core/errors.ts";
 import { OUT_DIR_FILES } from "../../src/core/lake_path.ts";
-import { metricFamilies } from "../../src/core/metrics.ts";
+import { emptySnapshot, metricFamilies } from "../../src/core/metrics.ts";
 import { MODES } from "../../src/options/option.ts";
 
 /** The text of a topic on one line, with single spaces: where lines are broken does not matter. */
@@ -89,18 +88,7 @@ Deno.test("helpText() takes its topics from what they are about", () => {
   );
   expectAll(flat("exit-codes"), EXIT_CODES.map(([code, meaning]) => `${code} ${meaning}`));
   expectAll(flat("files"), OUT_DIR_FILES.map(([name, meaning]) => `${name} ${meaning}`));
-  const families = metricFamilies({
-    version: "",
-    counters: zeroCounters(),
-    bufferedEvents: 0,
-    bufferedBytes: 0,
-    isPaused: false,
-    seenIds: 0,
-    lastPublishMs: null,
-    partitions: [],
-    disk: null,
-    process: { cpuSeconds: 0, residentBytes: 0, startTimeSeconds: 0 },
-  });
+  const families = metricFamilies(emptySnapshot());
   expectAll(flat("metrics"), families.map(({ name, type, help }) => `${name} (${type}) ${help}`));
   expectAll(flat("config"), Object.entries(CONFIG_SWITCHES).flat());
   expectAll(flat("completions"), SHELLS.map((shell) => `orilla completions ${shell}`));

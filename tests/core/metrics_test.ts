@@ -2,20 +2,18 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RETRIED_OPERATIONS, zeroCounters } from "../../src/core/counters.ts";
 import { observe } from "../../src/core/histogram.ts";
-import { metricFamilies, type MetricFamily, type MetricsSnapshot } from "../../src/core/metrics.ts";
+import {
+  emptySnapshot,
+  metricFamilies,
+  type MetricFamily,
+  type MetricsSnapshot,
+} from "../../src/core/metrics.ts";
 import { REASON_CODES, TRIGGERS } from "../../src/core/outcome.ts";
 import { checkProperty } from "../property_seed.ts";
 
 const EMPTY: MetricsSnapshot = {
+  ...emptySnapshot(),
   version: "1.2.3",
-  counters: zeroCounters(),
-  bufferedEvents: 0,
-  bufferedBytes: 0,
-  isPaused: false,
-  seenIds: 0,
-  lastPublishMs: null,
-  partitions: [],
-  disk: null,
   process: { cpuSeconds: 1.5, residentBytes: 1_000, startTimeSeconds: 1_764_000_000 },
 };
 

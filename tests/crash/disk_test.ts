@@ -6,7 +6,7 @@ import {
   runOrilla,
   spawnOrilla,
 } from "../orilla_process.ts";
-import { type SmallDisk, smallDisk, whyNoSmallDisk } from "./small_disk.ts";
+import { diskTest } from "./small_disk.ts";
 
 /** More than what fits on the small disks. */
 const COUNT = 40_000;
@@ -54,20 +54,6 @@ async function assertExact(outDir: string, count = COUNT): Promise<void> {
   assert.deepEqual(await strayFiles(outDir), []);
   const { code, stdout } = await runOrilla(["verify", "--out-dir", outDir]);
   assert.equal(code, 0, stdout);
-}
-
-const why = await whyNoSmallDisk();
-
-/** A test that needs a disk of its own; ignored, with the reason in its name, where there is none. */
-function diskTest(name: string, size: string, action: (disk: SmallDisk) => Promise<void>): void {
-  Deno.test({
-    name: why === null ? name : `${name} (ignored: ${why})`,
-    ignore: why !== null,
-    fn: async () => {
-      await using disk = await smallDisk(size);
-      await action(disk);
-    },
-  });
 }
 
 diskTest(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { lockOutDir } from "../../src/checkpoint/lock.ts";
 import { runOrilla, spawnOrilla } from "../orilla_process.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
-import { type SmallDisk, smallDisk, whyNoSmallDisk } from "./small_disk.ts";
+import { diskTest } from "./small_disk.ts";
 
 /** Nobody listens there, so that brokers are the one failure that is always found. */
 const NO_BROKER = ["--bootstrap-servers", "127.0.0.1:9"];
@@ -43,20 +43,6 @@ function tree(folder: string): Map<string, number> {
     else if (!/-(wal|shm)$/.test(name)) found.set(path, Deno.lstatSync(path).mtime?.getTime() ?? 0);
   }
   return found;
-}
-
-const why = await whyNoSmallDisk();
-
-/** A test that needs a disk of its own; ignored, with the reason in its name, where there is none. */
-function diskTest(name: string, size: string, action: (disk: SmallDisk) => Promise<void>): void {
-  Deno.test({
-    name: why === null ? name : `${name} (ignored: ${why})`,
-    ignore: why !== null,
-    fn: async () => {
-      await using disk = await smallDisk(size);
-      await action(disk);
-    },
-  });
 }
 
 Deno.test("orilla doctor finds a sound lake sound, and leaves it as it was", async () => {

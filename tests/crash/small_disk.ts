@@ -65,3 +65,21 @@ export async function whyNoSmallDisk(): Promise<string | null> {
     return `nothing can be mounted here: ${error instanceof Error ? error.message.trim() : error}`;
   }
 }
+
+const why = await whyNoSmallDisk();
+
+/** A test that needs a disk of its own; ignored, with the reason in its name, where there is none. */
+export function diskTest(
+  name: string,
+  size: string,
+  action: (disk: SmallDisk) => Promise<void>,
+): void {
+  Deno.test({
+    name: why === null ? name : `${name} (ignored: ${why})`,
+    ignore: why !== null,
+    fn: async () => {
+      await using disk = await smallDisk(size);
+      await action(disk);
+    },
+  });
+}

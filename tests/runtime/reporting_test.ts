@@ -13,7 +13,7 @@ function meterAt() {
 
 Deno.test("ProgressMeter passes progress on ten times a second at most", () => {
   const { meter, shown, pass } = meterAt();
-  meter.update(0, 100, "lag 1");
+  meter.update(0, 100, () => "lag 1");
   for (let i = 1; i <= 100; i++) {
     pass(10);
     meter.update(i, 100);

@@ -1,0 +1,12 @@
+// One formatter for all: `toLocaleString` looks its own up each time, which costs ten times as much.
+const withThousands = new Intl.NumberFormat("en-US");
+
+/** 1234567 → 1,234,567 */
+export function thousands(count: number): string {
+  return withThousands.format(count);
+}
+
+/** How many of something: 1 file, 1,234 files. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${thousands(count)} ${count === 1 ? one : many}`;
+}
