@@ -176,6 +176,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     security,
     httpToken,
     outDir: outDir ?? "",
+    checkpointDir: outDir ?? "",
     surroundings,
     keys,
     encoder,

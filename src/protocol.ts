@@ -15,6 +15,7 @@ export type ToWorker =
     /** The token of HTTP_TOKEN_FILE; null where there is none. */
     readonly httpToken: string | null;
     readonly outDir: string;
+    readonly checkpointDir: string;
     /** Seen before the process gave up its permissions. */
     readonly surroundings: Surroundings | null;
     /** Read before the process gave up its permissions: the worker never sees the file. */

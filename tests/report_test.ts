@@ -3,8 +3,8 @@ import { reportPage } from "../src/commands/report_page.ts";
 import { AGE_BOUNDS_SECONDS, AgeTally } from "../src/core/age_tally.ts";
 import { commitsOverTime, fileSizesOf, freshnessOf, noAcciones } from "../src/core/lake_report.ts";
 import { reportOn } from "../src/pipeline/report.ts";
-import { Files } from "../src/runtime/files.ts";
 import { setUpLogs } from "../src/runtime/logs.ts";
+import { lakeIn } from "./lake_in.ts";
 import { readDeadLetters, readLake } from "./lake_reader.ts";
 import { runOrilla, spawnOrilla } from "./orilla_process.ts";
 import { temporaryFolder } from "./runtime/temporary_folder.ts";
@@ -191,10 +191,16 @@ Deno.test("report without a lake is exit 3, with advice", async () => {
 
 Deno.test("report gives up when it is told to stop, and writes nothing", async () => {
   await using test = await lake();
-  const files = new Files(test.outDir);
   const log = setUpLogs({ format: "json", level: "error", write: () => {} });
   const stop = AbortSignal.abort();
-  const options = { files, version: "1", nowMs: 0, log, stop, onProgress: () => {} };
+  const options = {
+    ...lakeIn(test.outDir),
+    version: "1",
+    nowMs: 0,
+    log,
+    stop,
+    onProgress: () => {},
+  };
   assert.equal(await reportOn(options), null);
 });
 

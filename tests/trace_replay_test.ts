@@ -9,12 +9,12 @@ import { Files } from "../src/runtime/files.ts";
 import { eventRecord, eventText } from "./core/samples.ts";
 import { scratchFolder, testSession } from "./crash/lake_run.ts";
 import { CONTROL, findingsOf, sourceOf } from "./crash/replayed_lake.ts";
+import { lakeIn } from "./lake_in.ts";
 import { AT } from "./pipeline_parts.ts";
 
 /** What a trace says in short: positions, and of dead letters their attempts and what became of them. */
 async function answers(lake: string | Files, eventId: string) {
-  const files = typeof lake === "string" ? new Files(lake) : lake;
-  const trace = await traceEvent(files, eventId);
+  const trace = await traceEvent(lakeIn(lake), eventId);
   const at = (row: { topic: string; partition: number; offset: bigint }) =>
     `${row.topic}/${row.partition}/${row.offset}`;
   return {
@@ -86,7 +86,7 @@ Deno.test("trace gives a replayed dead letter the position that it had, says wha
     });
     const purge = async () => {
       const times = { beforeMs: Number.MAX_SAFE_INTEGER, nowMs: 0 };
-      const old = await filesToPurge(session.files, times, () => {});
+      const old = await filesToPurge(session, times, () => {});
       await purgeFiles(session.files, session.checkpoint, old);
     };
     assert.deepEqual(await answers(new ReadAfter(outDir, purge), "z"), nothing);

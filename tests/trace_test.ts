@@ -17,6 +17,7 @@ import {
   withScratch,
 } from "./crash/damaged_lake.ts";
 import { testSession } from "./crash/lake_run.ts";
+import { lakeIn } from "./lake_in.ts";
 import { limits, watchingHooks } from "./pipeline_parts.ts";
 
 const NOW_MS = 1_795_000_000_000;
@@ -61,7 +62,7 @@ class FilesBeingPublished extends Files {
 }
 
 function trace(lake: string | Files, id: string): Promise<EventTrace> {
-  return traceEvent(typeof lake === "string" ? new Files(lake) : lake, id);
+  return traceEvent(lakeIn(lake), id);
 }
 
 /** The lists of a trace as `commit: topic/partition offset`, a rejected one with its reason. */
@@ -265,7 +266,7 @@ Deno.test("trace finds events and dead letters by filters after the checkpoint w
       assert.equal(filters(), "4");
     };
     await expectAll();
-    await rebuild({ outDir, ttlMs: 0, nowMs: NOW_MS }, () => {});
+    await rebuild({ checkpointDir: outDir, ttlMs: 0, nowMs: NOW_MS }, () => {});
     await expectAll();
     assert.deepEqual(answers(await trace(outDir, "a")).duplicates, []);
 

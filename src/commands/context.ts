@@ -40,6 +40,8 @@ export interface CommandContext {
   readonly httpToken: string | null;
   /** Absolute path of OUT_DIR, which exists; "" for a command that has none, and for doctor where it is missing. */
   readonly outDir: string;
+  /** Absolute path of the folder of checkpoint and metrics.txt; the same where these lie in OUT_DIR. */
+  readonly checkpointDir: string;
   /** For doctor alone, else null. */
   readonly surroundings: Surroundings | null;
   readonly version: string;
@@ -99,9 +101,9 @@ export function connectionOf({ config, security, log }: CommandContext): KafkaCo
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, outDir, version, keys, log, encode } = context;
+  const { config, checkpointDir, version, keys, log, encode } = context;
   return {
-    outDir,
+    checkpointDir,
     encode,
     version,
     log,

@@ -4,18 +4,18 @@ import { exportedFields } from "../core/exported_letter.ts";
 import { readDeadLetters } from "../lake/dead_letter_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { type CommandContext, letterCipherOf } from "./context.ts";
 import { filterOf } from "./dead_letter_filter.ts";
+import { lakeOf } from "./lake.ts";
 
 /** About as many characters are printed at once. */
 const CHUNK_LENGTH = 1 << 20;
 
 /** Writes the dead letters that wait as NDJSON, with their content. */
 export async function exportDeadLetters(context: CommandContext): Promise<void> {
-  const { config, outDir, reporter, log, stop } = context;
-  using marks = openReplayMarks(outDir);
+  const { config, checkpointDir, reporter, log, stop } = context;
+  using marks = openReplayMarks(checkpointDir);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const onProgress = (done: number, total: number) => meter.update(done, total);
@@ -28,7 +28,7 @@ export async function exportDeadLetters(context: CommandContext): Promise<void> 
     text = "";
     await context.flush();
   };
-  for await (const letter of readDeadLetters(new Files(outDir), reading)) {
+  for await (const letter of readDeadLetters(lakeOf(context).files, reading)) {
     if (stop.aborted) break;
     const { position, attempts } = letter;
     if (!isMeant(letter, filter) || marks.markOf({ ...position, attempts }) !== null) continue;

@@ -3,11 +3,11 @@ import { isMeant } from "../core/dead_letter.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { readDeadLetters } from "../lake/dead_letter_reader.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { filterOf } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf } from "./lake.ts";
 import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
 
@@ -35,15 +35,16 @@ export async function listDeadLetters(context: CommandContext): Promise<void> {
   reporter.print(listText(counts, outDir));
 }
 
-async function countLetters({ config, outDir, reporter }: CommandContext): Promise<Counts[]> {
-  using marks = openReplayMarks(outDir);
+async function countLetters(context: CommandContext): Promise<Counts[]> {
+  const { config, checkpointDir, reporter } = context;
+  using marks = openReplayMarks(checkpointDir);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const onProgress = (done: number, total: number) => meter.update(done, total);
   const filter = filterOf(config);
   const groups = new Map<string, Counts>();
   const reading = { sinceMs: filter.sinceMs, onProgress };
-  for await (const letter of readDeadLetters(new Files(outDir), reading)) {
+  for await (const letter of readDeadLetters(lakeOf(context).files, reading)) {
     if (!isMeant(letter, filter)) continue;
     const { position, attempts, reason, rejectedAtMs } = letter;
     const mark = marks.markOf({ ...position, attempts });

@@ -4,10 +4,10 @@ import { loadParquet } from "../lake/parquet.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { filesToPurge, purgeFiles } from "../pipeline/purge.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { type CommandContext, sessionOptions } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf, localFiles } from "./lake.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
 import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
@@ -15,13 +15,12 @@ import { tableLines } from "./table.ts";
 /** Removes dead-letter files that are older than DLQ_TTL. */
 export async function purgeDeadLetters(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
-  const files = new Files(outDir);
-  await refuseWithoutCheckpoint(files);
+  await refuseWithoutCheckpoint(localFiles(context));
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const nowMs = systemClock.nowMs();
   const find = () =>
-    filesToPurge(files, { beforeMs: nowMs - config.dlqTtl, nowMs }, (done, total) => {
+    filesToPurge(lakeOf(context), { beforeMs: nowMs - config.dlqTtl, nowMs }, (done, total) => {
       meter.update(done, total);
     });
   const purged = config.dryRun ? await find() : await purge(context, find);

@@ -23,7 +23,6 @@ import {
   replayToTopic,
 } from "../pipeline/replay.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import { linesOf } from "../runtime/lines.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import {
@@ -36,6 +35,7 @@ import {
 } from "./context.ts";
 import { filterOf, isEverything } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf, localFiles } from "./lake.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
 import { thousands } from "../core/count_text.ts";
 
@@ -52,7 +52,7 @@ export async function replayDeadLetters(context: CommandContext): Promise<void> 
       "Cannot use --stdin with a filter: what stdin holds is replayed, and nothing else",
     );
   }
-  await refuseWithoutCheckpoint(new Files(outDir));
+  await refuseWithoutCheckpoint(localFiles(context));
   await loadParquet();
   const passedOver = { doneCount: 0, rejectedAgainCount: 0 };
   const report = config.dryRun
@@ -76,14 +76,14 @@ function lettersOf(
   context: CommandContext,
   source: Omit<ReplaySource, "onProgress">,
 ): AsyncGenerator<LetterToReplay> {
-  const { config, reporter, outDir } = context;
+  const { config, reporter, checkpointDir } = context;
   const meterOf = (unit: string) =>
     new ProgressMeter(reporter, () => systemClock.monotonicMs(), unit);
   if (!config.stdin) {
     const filter = filterOf(config);
     const meter = meterOf(LETTERS);
     // Where only those since some time are read, it is not known how many they are.
-    const total = filter.sinceMs === null ? countDeadLetters(outDir) : null;
+    const total = filter.sinceMs === null ? countDeadLetters(checkpointDir) : null;
     let looked = 0;
     const onLetter = () => meter.update(++looked, total);
     return waitingLetters({ ...source, onProgress: () => {}, onLetter }, {
@@ -116,12 +116,17 @@ function controlOf({ config, reporter, stop }: CommandContext) {
 }
 
 async function rehearse(context: CommandContext, passedOver: PassedOver): Promise<ReplayReport> {
-  const { config, outDir } = context;
-  using _lock = lockOutDir(outDir);
+  const { config, checkpointDir } = context;
+  using _lock = lockOutDir(checkpointDir);
   // It has an instance id already.
   const { ttlMs, duplicateTtlMs } = sessionOptions(context);
-  using checkpoint = new Checkpoint({ outDir, ttlMs, duplicateTtlMs, newInstanceId: "" });
-  const files = new Files(outDir);
+  using checkpoint = new Checkpoint({
+    outDir: checkpointDir,
+    ttlMs,
+    duplicateTtlMs,
+    newInstanceId: "",
+  });
+  const { files } = lakeOf(context);
   const markOf = (letter: Origin) => checkpoint.deadLetters.replayOf(letter);
   const letters = lettersOf(context, {
     files,

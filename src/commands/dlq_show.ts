@@ -7,10 +7,10 @@ import type { MarkedReplay } from "../core/replay.ts";
 import { readDeadLetters, type StoredDeadLetter } from "../lake/dead_letter_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { type CommandContext, letterCipherOf } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf } from "./lake.ts";
 
 /** A dead letter, and what a replay made of it. */
 interface Try {
@@ -25,13 +25,13 @@ interface Try {
  * @throws OrillaError with exit code 2 where none was asked for, 1 where it is not there
  */
 export async function showDeadLetter(context: CommandContext): Promise<void> {
-  const { config, outDir, reporter } = context;
+  const { config, checkpointDir, reporter } = context;
   if ((config.position === null) === (config.letterEventId === null)) {
     throw usageError(
       "Cannot show a dead letter: expected either TOPIC/PARTITION/OFFSET or --event-id",
     );
   }
-  using marks = openReplayMarks(outDir);
+  using marks = openReplayMarks(checkpointDir);
   const found = await findTries(context, marks);
   const last = found.at(-1);
   if (last === undefined) throw notFound(context);
@@ -56,13 +56,13 @@ async function findTries(
   context: CommandContext,
   marks: ReplayMarks,
 ): Promise<readonly Try[]> {
-  const { config: { position, letterEventId }, outDir, reporter } = context;
+  const { config: { position, letterEventId }, reporter } = context;
   const cipher = letterCipherOf(context);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const onProgress = (done: number, total: number) => meter.update(done, total);
   const found: Try[] = [];
-  for await (const letter of readDeadLetters(new Files(outDir), { cipher, onProgress })) {
+  for await (const letter of readDeadLetters(lakeOf(context).files, { cipher, onProgress })) {
     const isAskedFor = position === null
       ? letter.eventId === letterEventId
       : isSamePosition(letter.position, position);

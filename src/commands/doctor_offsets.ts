@@ -16,7 +16,7 @@ const MAX_PARTITIONS = 20;
 
 /** Checks how far the group is, and whether the next start can go on from there. */
 export async function examineOffsets(
-  { config: { topic, groupId }, outDir }: CommandContext,
+  { config: { topic, groupId }, checkpointDir }: CommandContext,
   { examination, admin }: { readonly examination: Examination; readonly admin: AdminClient },
 ): Promise<void> {
   let known: readonly KnownOffsets[] = [];
@@ -24,8 +24,9 @@ export async function examineOffsets(
   const isKnown = await examination.check("lag", async () => {
     // In this order: a consumer goes on meanwhile, and must not seem to be ahead of its checkpoint or the log.
     const ofGroup = await groupOffsets(admin, { topic, groupId });
-    const hasCheckpoint = outDir !== "" && isThereSync(`${outDir}/${CHECKPOINT_FILE}`);
-    const positions = hasCheckpoint ? inspectPositions(outDir) : null;
+    const hasCheckpoint = checkpointDir !== "" &&
+      isThereSync(`${checkpointDir}/${CHECKPOINT_FILE}`);
+    const positions = hasCheckpoint ? inspectPositions(checkpointDir) : null;
     instanceId = positions?.instanceId ?? "";
     const next = new Map(
       positions?.committed.partitions.map((at) => [partitionName(at), at.nextOffset]),

@@ -4,14 +4,16 @@ import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf } from "./lake.ts";
 import { thousands } from "../core/count_text.ts";
 
 /** Makes a new checkpoint from the lake's files, and says what these could not tell. */
 export async function rebuildCheckpoint(context: CommandContext): Promise<void> {
-  const { config, outDir, reporter } = context;
+  const { config, checkpointDir, outDir, reporter } = context;
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const { dedupeTtl: ttlMs, fileMode } = config;
-  const options = { outDir, ttlMs, fileMode, nowMs: systemClock.nowMs() };
+  const { files: storage } = lakeOf(context);
+  const options = { checkpointDir, storage, ttlMs, fileMode, nowMs: systemClock.nowMs() };
   const report = await rebuild(options, (done, total) => meter.update(done, total));
   reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
 }

@@ -2,11 +2,11 @@ import { damagedError, messageOf, operatingError } from "../core/errors.ts";
 import type { LakeReport } from "../core/lake_report.ts";
 import { reportOn } from "../pipeline/report.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { noFaults } from "../runtime/operations.ts";
-import { Files } from "../runtime/files.ts";
+import type { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf, localFiles } from "./lake.ts";
 import { reportPage } from "./report_page.ts";
 import { counted } from "../core/count_text.ts";
 import { byteText } from "./summary.ts";
@@ -18,15 +18,14 @@ import { byteText } from "./summary.ts";
  */
 export async function reportLake(context: CommandContext): Promise<void> {
   const { config, outDir, reporter, version, log, stop } = context;
-  const files = new Files(outDir, noFaults, { fileMode: config.fileMode });
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
   const onProgress = (done: number, total: number) => meter.update(done, total);
   const nowMs = systemClock.nowMs();
-  const report = await reportOn({ files, version, nowMs, log, stop, onProgress });
+  const report = await reportOn({ ...lakeOf(context), version, nowMs, log, stop, onProgress });
   if (report === null) throw operatingError("Stopped by a signal before the report was complete");
   if (config.json) reporter.print(jsonText(jsonOf(report, outDir)));
   else if (config.reportOut === null) reporter.print(await reportPage(report, outDir));
-  else await writePage({ files, path: config.reportOut, reporter }, report);
+  else await writePage(context, { files: localFiles(context), path: config.reportOut, report });
   if (report.unreadable.length > 0) {
     throw damagedError(
       `${report.unreadable.length} files of ${outDir} cannot be read and are missing in parts of the report. ` +
@@ -55,15 +54,14 @@ function isoMs(ms: number): string {
 }
 
 async function writePage(
-  { files, path, reporter }:
-    & { readonly files: Files; readonly path: string }
-    & Pick<
-      CommandContext,
-      "reporter"
-    >,
-  report: LakeReport,
+  { outDir, reporter }: CommandContext,
+  { files, path, report }: {
+    readonly files: Files;
+    readonly path: string;
+    readonly report: LakeReport;
+  },
 ): Promise<void> {
-  const page = new TextEncoder().encode(await reportPage(report, files.absolute(".")));
+  const page = new TextEncoder().encode(await reportPage(report, outDir));
   try {
     await files.replace(path, page, { write: "report:write", rename: "report:rename" });
   } catch (error) {

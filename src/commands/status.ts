@@ -4,9 +4,10 @@ import { mostFrequent, totalOf } from "../core/counters.ts";
 import { partitionName } from "../core/record.ts";
 import { type LakeFile, listStaged } from "../lake/lake_reader.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
+import type { LakeFiles } from "../lake/storage.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf, localFiles } from "./lake.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
 import { counted, thousands } from "../core/count_text.ts";
 import { agoText, byteText } from "./summary.ts";
@@ -34,15 +35,16 @@ interface StagedCounts {
  *
  * @throws OrillaError with exit code 3 where there is no checkpoint, or it cannot be read
  */
-export async function showStatus({ config, outDir, reporter }: CommandContext): Promise<void> {
-  const files = new Files(outDir);
-  await refuseWithoutCheckpoint(files);
+export async function showStatus(context: CommandContext): Promise<void> {
+  const { config, checkpointDir, outDir, reporter } = context;
+  const { files } = lakeOf(context);
+  await refuseWithoutCheckpoint(localFiles(context));
   // In this order: what is committed meanwhile is known then.
   const staged = await listStaged(files);
-  const status = readLakeStatus(outDir, config.dates);
+  const status = readLakeStatus(checkpointDir, config.dates);
   const around: Around = {
     outDir,
-    isLocked: isLocked(outDir),
+    isLocked: isLocked(checkpointDir),
     staged: await countStaged(files, staged, status),
     nowMs: systemClock.nowMs(),
   };
@@ -51,7 +53,7 @@ export async function showStatus({ config, outDir, reporter }: CommandContext): 
 
 /** Which of the staged files that were listed belong to a commit. */
 export async function countStaged(
-  files: Files,
+  files: LakeFiles,
   staged: readonly Pick<LakeFile, "path">[],
   { unpublishedPaths }: Pick<LakeStatus, "unpublishedPaths">,
 ): Promise<StagedCounts> {

@@ -5,9 +5,9 @@ import type { MarkedReplay } from "../core/replay.ts";
 import { isoMicroseconds } from "../core/timestamp.ts";
 import { type EventTrace, type RowPlace, traceEvent } from "../pipeline/trace.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf } from "./lake.ts";
 import { thousands } from "../core/count_text.ts";
 
 /** Whether another copy of an event would be a duplicate. */
@@ -23,12 +23,13 @@ type Seen =
  *
  * @throws OrillaError with exit code 2 where no id is given, 3 where a file that may hold it cannot be read
  */
-export async function traceId({ config, outDir, reporter }: CommandContext): Promise<void> {
+export async function traceId(context: CommandContext): Promise<void> {
+  const { config, outDir, reporter } = context;
   const { id, dedupeTtl, json } = config;
   if (id === null) {
     throw usageError("Cannot trace: expected an event_id, got none. Try: orilla trace EVENT_ID");
   }
-  const trace = await traceEvent(new Files(outDir), id);
+  const trace = await traceEvent(lakeOf(context), id);
   const seen = seenState(trace, { ttlMs: dedupeTtl, nowMs: systemClock.nowMs() });
   reporter.print(json ? jsonText(jsonOf(trace, seen)) : reportText(trace, seen));
   if (trace.unreadable.length > 0) {

@@ -3,10 +3,10 @@ import { partitionName } from "../core/record.ts";
 import type { PartitionAccount } from "../core/verification.ts";
 import { verify, type VerifyReport } from "../pipeline/verify.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { lakeOf } from "./lake.ts";
 import { thousands } from "../core/count_text.ts";
 
 /**
@@ -14,9 +14,10 @@ import { thousands } from "../core/count_text.ts";
  *
  * @throws OrillaError with exit code 3 where something is off
  */
-export async function verifyLake({ config, outDir, reporter }: CommandContext): Promise<void> {
+export async function verifyLake(context: CommandContext): Promise<void> {
+  const { config, outDir, reporter } = context;
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
-  const lake = { files: new Files(outDir), ttlMs: config.dedupeTtl };
+  const lake = { ...lakeOf(context), ttlMs: config.dedupeTtl };
   const report = await verify(lake, (done, total) => meter.update(done, total));
   reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
   if (report.findings.length > 0) {

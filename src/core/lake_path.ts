@@ -58,6 +58,11 @@ export function stagedPath(file: FileIdentity): string {
   return `${STAGING_FOLDER}/${finalPath(file).replaceAll("/", "__")}`;
 }
 
+/** The final path that a staged one stands for. */
+export function finalPathOf(stagedPath: string): string {
+  return stagedPath.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
+}
+
 /** The folder of a path relative to OUT_DIR. */
 export function folderOf(path: string): string {
   const slash = path.lastIndexOf("/");

@@ -4,9 +4,9 @@ import type { DeadLetter } from "../core/dead_letter.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import { type Stage, STAGES } from "../core/outcome.ts";
 import type { RecordHeader } from "../core/record.ts";
-import type { Files } from "../runtime/files.ts";
 import type { DeadLetterCipher, StoredContent } from "./dead_letter_cipher.ts";
 import { type LakeFile, listPublished } from "./lake_reader.ts";
+import type { LakeFiles } from "./storage.ts";
 
 /** A dead letter, and the file that holds it. */
 export interface StoredDeadLetter extends DeadLetter {
@@ -32,7 +32,7 @@ export interface DeadLetterReading {
  * @throws OrillaError with exit code 3 where a file cannot be read
  */
 export async function* readDeadLetters(
-  files: Files,
+  files: LakeFiles,
   { sinceMs = null, cipher, onProgress = () => {}, onLetter = () => {} }: DeadLetterReading = {},
 ): AsyncGenerator<StoredDeadLetter> {
   const found = (await listPublished(files)).filter(({ kind, stagedAtMs }) =>
@@ -49,7 +49,7 @@ export async function* readDeadLetters(
 }
 
 /** The dead letters of one file; none where it was purged since it was listed. */
-async function lettersOf(files: Files, { path }: LakeFile): Promise<Iterable<SealedLetter>> {
+async function lettersOf(files: LakeFiles, { path }: LakeFile): Promise<Iterable<SealedLetter>> {
   try {
     const bytes = await files.read(path);
     return rowsOf(tableFromIPC(readParquet(bytes).intoIPCStream()).batches, path);

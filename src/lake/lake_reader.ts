@@ -10,8 +10,8 @@ import {
   STAGING_FOLDER,
 } from "../core/lake_path.ts";
 import { type Replay, replaysFrom } from "../core/replay.ts";
-import type { Files } from "../runtime/files.ts";
 import { parseRecorded, PROTECTION_METADATA, type RecordedProtection } from "./protection.ts";
+import type { LakeFiles } from "./storage.ts";
 
 /** A Parquet file of the lake, by its name alone. */
 export interface LakeFile extends ParsedFileName {
@@ -20,7 +20,7 @@ export interface LakeFile extends ParsedFileName {
 }
 
 /** All files that orilla published below OUT_DIR, data and dead letters, in the order of their paths. */
-export async function listPublished(files: Files): Promise<readonly LakeFile[]> {
+export async function listPublished(files: LakeFiles): Promise<readonly LakeFile[]> {
   return (await listParquet(files)).flatMap((path) => {
     const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
     return parsed === null ? [] : [{ ...parsed, path }];
@@ -28,24 +28,16 @@ export async function listPublished(files: Files): Promise<readonly LakeFile[]> 
 }
 
 /** Paths of all Parquet files in the lake's folders, whoever wrote them. */
-export async function listParquet(files: Files): Promise<readonly string[]> {
+export async function listParquet(files: LakeFiles): Promise<readonly string[]> {
   const found: string[] = [];
   for (const parent of ["", `${DEAD_LETTERS_FOLDER}/`]) {
-    for (const folder of await files.list(parent === "" ? "." : DEAD_LETTERS_FOLDER)) {
-      if (!/^date=\d{4}-\d\d-\d\d$/.test(folder)) continue;
-      const names = await files.list(`${parent}${folder}`);
-      found.push(
-        ...names.filter((name) => name.endsWith(".parquet")).map((name) =>
-          `${parent}${folder}/${name}`
-        ),
-      );
-    }
+    found.push(...await files.listByPrefix(`${parent}date=`));
   }
-  return found;
+  return found.filter((path) => /(?:^|\/)date=\d{4}-\d\d-\d\d\/[^/]+\.parquet$/.test(path));
 }
 
 /** The staged files. */
-export async function listStaged(files: Files): Promise<readonly LakeFile[]> {
+export async function listStaged(files: LakeFiles): Promise<readonly LakeFile[]> {
   return (await files.list(STAGING_FOLDER)).flatMap((name) => {
     const parsed = parseFileName(name);
     return parsed === null ? [] : [{ ...parsed, path: `${STAGING_FOLDER}/${name}` }];
@@ -73,7 +65,7 @@ export interface FileContent {
  *
  * @throws OrillaError with exit code 3 where it is not a Parquet file that orilla wrote
  */
-export async function readLakeFile(files: Files, path: string): Promise<FileContent> {
+export async function readLakeFile(files: LakeFiles, path: string): Promise<FileContent> {
   const bytes = await files.read(path);
   try {
     const table: Table = tableFromIPC(readParquet(bytes).intoIPCStream());
@@ -96,7 +88,7 @@ export async function readLakeFile(files: Files, path: string): Promise<FileCont
 
 /** What a file says of its lake's protection; null where it says nothing. `loadParquet` must have been called. */
 export async function readProtection(
-  files: Files,
+  files: LakeFiles,
   { path }: LakeFile,
 ): Promise<RecordedProtection | null> {
   const text = readSchema(await files.read(path)).metadata().get(PROTECTION_METADATA);

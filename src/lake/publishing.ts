@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import type { ManifestFile } from "../core/commit.ts";
 import { damagedError } from "../core/errors.ts";
-import { DEAD_LETTERS_FOLDER, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
+import { DEAD_LETTERS_FOLDER, finalPathOf, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { Files } from "../runtime/files.ts";
-
-/** What publishing needs to know of a file. */
-export type FileToPublish = Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes" | "checksum">;
+import { readLakeFile } from "./lake_reader.ts";
+import type { FileToPublish } from "./storage.ts";
 
 /**
  * Gives committed files their final names and makes these durable. It may be called again after any
@@ -59,6 +57,14 @@ async function publishFile(
   await files.link(stagedPath, finalPath, "publish:link");
 }
 
+/** Publishes staged files that no manifest tells of. `loadParquet` must have been called. */
+export async function publishUnlisted(files: Files, stagedPaths: readonly string[]): Promise<void> {
+  for (const stagedPath of stagedPaths) {
+    const { bytes, checksum } = await readLakeFile(files, stagedPath);
+    await publish(files, [{ stagedPath, finalPath: finalPathOf(stagedPath), bytes, checksum }]);
+  }
+}
+
 /**
  * Brings the lake to its last commit: publishes what was committed and not known to be published, then
  * deletes what was staged and never committed.
@@ -67,7 +73,7 @@ async function publishFile(
  */
 export async function recoverLake(
   files: Files,
-  unpublished: readonly ManifestFile[],
+  unpublished: readonly FileToPublish[],
 ): Promise<{ readonly publishedCount: number; readonly deletedCount: number }> {
   if (unpublished.length > 0) {
     // The start before this one may have made folders and ended before it synced their names.

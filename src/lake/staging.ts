@@ -6,12 +6,14 @@ import type { LakePartitionRows } from "../core/grouping.ts";
 import { Unwritable } from "../core/poison.ts";
 import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
 import { type Replay, replaysText } from "../core/replay.ts";
+import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
 import { eventColumns } from "./event_file.ts";
 import type { Encoder } from "./encoder.ts";
 import { parquetTable } from "./parquet_table.ts";
 import { type Protection, PROTECTION_METADATA, recordedText } from "./protection.ts";
+import type { LakeStorage } from "./storage.ts";
 
 /** What is staged: a batch after deduplication, and where its files say they come from. */
 export interface StageRequest {
@@ -29,41 +31,50 @@ export interface StageRequest {
 }
 
 /**
- * Writes each lake partition's rows, and the dead letters, to one durable Parquet file each in `_staging/`.
+ * Stages each lake partition's rows, and the dead letters, as one durable Parquet file each.
  * Nothing refers to them yet: if the commit does not follow, the next start deletes them.
  *
  * @throws Unwritable where events cannot be encoded
  */
-export async function stage(files: Files, request: StageRequest): Promise<readonly ManifestFile[]> {
-  const { batch, groups, stagedAtMs, protection, encode } = request;
+export async function stage(
+  storage: LakeStorage,
+  request: StageRequest,
+): Promise<readonly ManifestFile[]> {
+  const { batch, groups } = request;
+  const files: (() => Promise<FileToStage>)[] = groups.map((group) => () =>
+    eventsFile(request, group)
+  );
+  if (batch.rejected.length > 0) files.push(() => deadLettersFile(request));
+  const staged = await mapAtOnce(files, storage.stagesAtOnce, async (make) => {
+    return await stageFile(storage, await make());
+  });
+  // The manifest names these files, so their names must be as durable as their bytes.
+  if (staged.length > 0) await storage.syncStaged();
+  return staged;
+}
+
+async function eventsFile(request: StageRequest, group: LakePartitionRows): Promise<FileToStage> {
+  const bytes = await encodeEvents(request, group);
+  const bounds = timeBounds(request.batch, group);
+  const rowCount = group.rows.length;
+  return { ...request, kind: "events", day: group.day, bytes, rowCount, bounds };
+}
+
+async function deadLettersFile(request: StageRequest): Promise<FileToStage> {
+  const { batch: { rejected }, stagedAtMs, protection, encode } = request;
   const now = momentOfMs(stagedAtMs);
   const stagedAt = microsecondsOf(now);
-  const staged: ManifestFile[] = [];
-  for (const group of groups) {
-    const bytes = await encodeEvents(request, group);
-    const rowCount = group.rows.length;
-    const bounds = timeBounds(batch, group);
-    const file = { ...request, kind: "events", day: group.day, bytes, rowCount, bounds } as const;
-    staged.push(await stageFile(files, file));
-  }
-  if (batch.rejected.length > 0) {
-    const columns = deadLetterColumns(batch.rejected, stagedAt, protection.cipher);
-    const bytes = await encode(parquetTable(columns, fileMetadata(request)));
-    const rowCount = batch.rejected.length;
-    const bounds: Bounds = [stagedAt, stagedAt];
-    const file = {
-      ...request,
-      kind: "dead_letters",
-      day: now.day,
-      bytes,
-      rowCount,
-      bounds,
-    } as const;
-    staged.push(await stageFile(files, file));
-  }
-  // The manifest names these files, so their names must be as durable as their bytes.
-  if (staged.length > 0) await files.syncFolder(STAGING_FOLDER, "stage:folder");
-  return staged;
+  const columns = deadLetterColumns(rejected, stagedAt, protection.cipher);
+  const bytes = await encode(parquetTable(columns, fileMetadata(request)));
+  const bounds: Bounds = [stagedAt, stagedAt];
+  return {
+    ...request,
+    kind: "dead_letters",
+    day: now.day,
+    bytes,
+    rowCount: rejected.length,
+    bounds,
+  };
 }
 
 /**
@@ -106,13 +117,11 @@ interface FileToStage extends FileIdentity {
   readonly bounds: Bounds;
 }
 
-async function stageFile(files: Files, file: FileToStage): Promise<ManifestFile> {
+async function stageFile(storage: LakeStorage, file: FileToStage): Promise<ManifestFile> {
   const { bytes, rowCount } = file;
-  const path = stagedPath(file);
-  await files.writeDurably(path, bytes, { write: "stage:write", fsync: "stage:fsync" });
   return {
     kind: file.kind,
-    stagedPath: path,
+    stagedPath: await storage.stage(stagedPath(file), bytes),
     finalPath: finalPath(file),
     rowCount,
     bytes: bytes.length,

@@ -5,7 +5,7 @@ import { damagedError } from "../core/errors.ts";
 import { distinctHashes } from "../core/hash_order.ts";
 import { hashTexts } from "../core/id_hash.ts";
 import { GONE } from "../core/outcome.ts";
-import { STAGING_FOLDER } from "../core/lake_path.ts";
+import { finalPathOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import { TextColumn } from "../core/text_column.ts";
 import {
   type FileContent,
@@ -15,7 +15,7 @@ import {
   readLakeFile,
 } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
-import type { Files } from "../runtime/files.ts";
+import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
 import { filterOfIds } from "./traces.ts";
 
 /**
@@ -25,16 +25,24 @@ import { filterOfIds } from "./traces.ts";
  * @returns how many commits were adopted
  * @throws OrillaError with exit code 3 where a commit's files are not all there
  */
-export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): Promise<number> {
+export async function adoptNewerCommits(
+  files: LakeStorage,
+  checkpoint: Checkpoint,
+): Promise<number> {
   const { sequence } = checkpoint.read();
   const isNewer = (file: LakeFile) =>
     file.instanceId === checkpoint.instanceId && file.sequence > sequence;
-  const published = (await listPublished(files)).filter(isNewer);
+  let published = (await listPublished(files)).filter(isNewer);
   if (published.length === 0) return 0;
   await loadParquet();
   // A commit with one published file was made, so its staged files are part of the lake too.
   const sequences = new Set(published.map((file) => file.sequence));
-  const staged = (await listStaged(files)).filter((file) => sequences.has(file.sequence));
+  let staged = (await listStaged(files)).filter((file) => sequences.has(file.sequence));
+  if (!files.readsStaged && staged.length > 0) {
+    await files.publishUnlisted(staged.map(({ path }) => path));
+    published = (await listPublished(files)).filter(isNewer);
+    staged = [];
+  }
   const finalNames = new Set(published.map(({ path }) => path));
   const unpublished = staged.filter(({ path }) => !finalNames.has(finalPathOf(path)));
   for (const adopted of [...sequences].sort((a, b) => a - b)) {
@@ -45,11 +53,6 @@ export async function adoptNewerCommits(files: Files, checkpoint: Checkpoint): P
     checkpoint.adopt(commit);
   }
   return sequences.size;
-}
-
-/** The final path that a staged one stands for. */
-function finalPathOf(stagedPath: string): string {
-  return stagedPath.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
 }
 
 function isStaged({ path }: LakeFile): boolean {
@@ -64,7 +67,7 @@ function isStaged({ path }: LakeFile): boolean {
  * @param idKey key of the checkpoint's hashes
  */
 export async function commitOf(
-  files: Files,
+  files: LakeFiles,
   ofCommit: readonly LakeFile[],
   { before, idKey }: { readonly before: Counters; readonly idKey: Uint32Array },
 ): Promise<Commit> {

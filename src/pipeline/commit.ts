@@ -11,7 +11,6 @@ import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
 import { Unwritable } from "../core/poison.ts";
 import { replaysOf } from "../core/replay.ts";
-import { publish } from "../lake/publishing.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
@@ -81,7 +80,7 @@ export async function commitBatch(
 
   await retry("publish", retrying, async () => {
     await parts.assertInPlace();
-    await publish(files, staged);
+    await files.publish(staged);
   });
   const publishedAtMs = clock.nowMs();
   for (const [timestampMs, count] of timestampCounts) {
@@ -302,7 +301,7 @@ async function removeStaged(
   { files }: PipelineParts,
   staged: readonly ManifestFile[],
 ): Promise<void> {
-  for (const { stagedPath } of staged) await files.remove(stagedPath, "recover:remove");
+  await files.dropStaged(staged.map(({ stagedPath }) => stagedPath));
 }
 
 function reportOf(

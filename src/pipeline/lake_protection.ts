@@ -9,6 +9,7 @@ import {
   type RecordedProtection,
   recordedText,
 } from "../lake/protection.ts";
+import type { LakeFiles } from "../lake/storage.ts";
 import { folderModeOf, isWiderThan } from "../runtime/file_mode.ts";
 import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -23,7 +24,7 @@ const NOTHING_RECORDED: RecordedProtection = { keyChecks: {}, pseudonymizedField
  * @throws OrillaError with exit code 2, before anything is written, where they do not fit
  */
 export async function protectLake(
-  files: Files,
+  files: LakeFiles,
   checkpoint: Checkpoint,
   options: ProtectionOptions,
 ): Promise<Protection> {
@@ -45,7 +46,7 @@ export async function protectLake(
 
 /** Gives a checkpoint that is made from the lake's files what these remember of their protection. */
 export async function restoreProtection(
-  files: Files,
+  files: LakeFiles,
   checkpoint: Checkpoint,
   published: readonly LakeFile[],
 ): Promise<void> {
@@ -53,7 +54,7 @@ export async function restoreProtection(
   if (recorded !== null) checkpoint.note(SETTING, recordedText(recorded));
 }
 
-async function newestNote(files: Files, published: readonly LakeFile[]) {
+async function newestNote(files: LakeFiles, published: readonly LakeFile[]) {
   const [newest] = published.toSorted((a, b) => b.stagedAtMs - a.stagedAtMs);
   if (newest === undefined) return null;
   await loadParquet();

@@ -5,10 +5,10 @@ import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
 import { listPublished } from "../lake/lake_reader.ts";
-import { recoverLake } from "../lake/publishing.ts";
-import { prepareStaging } from "../lake/staging.ts";
+import { FolderStorage } from "../lake/folder_storage.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Protection, ProtectionOptions } from "../lake/protection.ts";
+import type { LakeStorage } from "../lake/storage.ts";
 import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -21,11 +21,14 @@ import { protectLake, tellWiderModes } from "./lake_protection.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { finishPurges } from "./purge.ts";
 import { Pipeline, type PipelineParts } from "./pipeline.ts";
+import type { ReadLake } from "./read_lake.ts";
 import { RunSummary } from "./run_summary.ts";
 
 export interface LakeSessionOptions {
-  /** Absolute path of OUT_DIR, which exists. */
-  readonly outDir: string;
+  /** Absolute path of the folder of checkpoint, lock and metrics.txt, which exists. */
+  readonly checkpointDir: string;
+  /** Where the lake's files lie; left out, beside the checkpoint. */
+  readonly storage?: (hooks: FaultHooks) => LakeStorage;
   readonly ttlMs: number;
   readonly duplicateTtlMs: number;
   readonly limits: PipelineParts["limits"];
@@ -60,11 +63,14 @@ const METRICS_EVERY_STEPS = 5;
  * A lake opened for writing: locked against other writers, brought to its last commit, with a pipeline that
  * goes on from there. Disposing it gives the lock back; `close` before that ends the run in good order.
  */
-export class LakeSession implements Disposable {
+export class LakeSession implements ReadLake, Disposable {
   readonly pipeline: Pipeline;
   readonly summary: RunSummary;
   readonly checkpoint: Checkpoint;
-  readonly files: Files;
+  readonly files: LakeStorage;
+  /** Absolute path. */
+  readonly checkpointDir: string;
+  readonly #local: Files;
   readonly #options: LakeSessionOptions;
   readonly #metrics: MetricsFile;
   readonly #resources: DisposableStack;
@@ -74,8 +80,9 @@ export class LakeSession implements Disposable {
 
   private constructor(
     options: LakeSessionOptions,
-    { files, checkpoint, identity, protection, resources }: {
-      readonly files: Files;
+    { local, files, checkpoint, identity, protection, resources }: {
+      readonly local: Files;
+      readonly files: LakeStorage;
       readonly identity: string | null;
       readonly checkpoint: Checkpoint;
       readonly protection: Protection;
@@ -84,17 +91,19 @@ export class LakeSession implements Disposable {
   ) {
     this.#options = options;
     this.#resources = resources;
-    this.#metrics = new MetricsFile(files);
+    this.#metrics = new MetricsFile(local);
     this.#lastPublishMs = checkpoint.lastCommitMs();
     this.checkpoint = checkpoint;
     this.files = files;
+    this.checkpointDir = options.checkpointDir;
+    this.#local = local;
     const parts = {
       ...options,
       files,
       checkpoint,
       protection,
       onCommit: (report: CommitReport) => this.#onCommit(report),
-      assertInPlace: () => assertInPlace(files, identity),
+      assertInPlace: () => assertInPlace(local, identity),
     };
     this.pipeline = resources.use(new Pipeline(parts));
     this.summary = new RunSummary(this.pipeline.counters);
@@ -110,21 +119,29 @@ export class LakeSession implements Disposable {
    * 3 where it is damaged
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
-    const { outDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
+    const { checkpointDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
     const { fileMode = OWNER_ONLY } = options;
     using resources = new DisposableStack();
-    const files = new Files(outDir, hooks, { fileMode });
-    for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
-    await tellWiderModes(files, log, { fileMode });
-    resources.use(lockOutDir(outDir, fileMode));
+    const local = new Files(checkpointDir, hooks, { fileMode });
+    const files = options.storage?.(hooks) ?? new FolderStorage(local);
+    for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await local.refuseLink(name);
+    await tellWiderModes(local, log, { fileMode });
+    resources.use(lockOutDir(checkpointDir, fileMode));
     // Before an empty one takes its place.
-    if (!await files.exists(CHECKPOINT_FILE)) await refuseLostCheckpoint(files);
+    if (!await local.exists(CHECKPOINT_FILE)) await refuseLostCheckpoint(files);
     const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
     const checkpoint = resources.use(
-      new Checkpoint({ outDir, ttlMs, duplicateTtlMs, newInstanceId, fileMode, hooks }),
+      new Checkpoint({
+        outDir: checkpointDir,
+        ttlMs,
+        duplicateTtlMs,
+        newInstanceId,
+        fileMode,
+        hooks,
+      }),
     );
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
-    await prepareStaging(files);
+    await files.prepare();
     const adopted = await adoptNewerCommits(files, checkpoint);
     if (adopted > 0) {
       log.warning("the checkpoint was behind the lake; read the newer commits back", {
@@ -132,8 +149,7 @@ export class LakeSession implements Disposable {
       });
     }
     if (checkpoint.read().sequence === 0) await refuseLostCheckpoint(files);
-    const { publishedCount, deletedCount } = await recoverLake(
-      files,
+    const { publishedCount, deletedCount } = await files.recover(
       checkpoint.unpublishedFiles(),
     );
     await finishPurges(files, checkpoint);
@@ -141,12 +157,12 @@ export class LakeSession implements Disposable {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
     }
     log.debug("opened the lake", {
-      outDir,
+      outDir: files.location,
       instanceId: checkpoint.instanceId,
       files: publishedCount,
     });
-    const identity = await files.identity(CHECKPOINT_FILE);
-    const parts = { files, checkpoint, identity, protection };
+    const identity = await local.identity(CHECKPOINT_FILE);
+    const parts = { local, files, checkpoint, identity, protection };
     return new LakeSession(options, { ...parts, resources: resources.move() });
   }
 
@@ -195,7 +211,7 @@ export class LakeSession implements Disposable {
 
   /** Where OUT_DIR is gone for now, how full it is is not known. */
   async #measureDisk(): Promise<void> {
-    this.#disk = await this.files.diskSpace().catch(() => null);
+    this.#disk = await this.#local.diskSpace().catch(() => null);
   }
 
   [Symbol.dispose](): void {
@@ -235,13 +251,11 @@ export class LakeSession implements Disposable {
 }
 
 /** A lake whose checkpoint is gone would take every event for a fresh one. */
-async function refuseLostCheckpoint(files: Files): Promise<void> {
+async function refuseLostCheckpoint(files: LakeStorage): Promise<void> {
   const published = await listPublished(files);
   if (published.length === 0) return;
   throw damagedError(
-    `${
-      files.absolute(".")
-    } holds ${published.length} published files, but its ${CHECKPOINT_FILE} is gone or knows no commit: going on ` +
+    `${files.location} holds ${published.length} published files, but its ${CHECKPOINT_FILE} is gone or knows no commit: going on ` +
       `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
       `(orilla rebuild), or choose another --out-dir`,
   );

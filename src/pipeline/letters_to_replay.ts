@@ -6,7 +6,7 @@ import type { Origin, RawRecord } from "../core/record.ts";
 import type { MarkedReplay } from "../core/replay.ts";
 import type { DeadLetterCipher } from "../lake/dead_letter_cipher.ts";
 import { readDeadLetters } from "../lake/dead_letter_reader.ts";
-import type { Files } from "../runtime/files.ts";
+import type { LakeFiles } from "../lake/storage.ts";
 
 /** A dead letter about to be replayed: its record, repaired or as it was. */
 export interface LetterToReplay extends Omit<RawRecord, "offset"> {
@@ -23,7 +23,7 @@ export interface PassedOver {
 
 /** Where dead letters to replay are looked for. */
 export interface ReplaySource {
-  readonly files: Files;
+  readonly files: LakeFiles;
   /** Opens what is encrypted. */
   readonly cipher: DeadLetterCipher;
   readonly markOf: (letter: Origin) => MarkedReplay | null;

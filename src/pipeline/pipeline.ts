@@ -18,7 +18,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Protection } from "../lake/protection.ts";
-import type { Files } from "../runtime/files.ts";
+import type { LakeStorage } from "../lake/storage.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { FaultHooks } from "../runtime/operations.ts";
 import type { Retrying } from "../runtime/retry.ts";
@@ -27,7 +27,7 @@ import { commitBatch, type CommitReport } from "./commit.ts";
 
 /** What a pipeline works with. */
 export interface PipelineParts {
-  readonly files: Files;
+  readonly files: LakeStorage;
   readonly checkpoint: Checkpoint;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,8 +1,8 @@
 import { inspectCheckpoint } from "../checkpoint/inspection.ts";
 import type { PurgedFile } from "../core/purge.ts";
-import { folderOf } from "../core/lake_path.ts";
 import { readLakeFile } from "../lake/lake_reader.ts";
-import type { Files } from "../runtime/files.ts";
+import type { LakeStorage } from "../lake/storage.ts";
+import type { ReadLake } from "./read_lake.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 
 /**
@@ -13,11 +13,11 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
  * @throws OrillaError with exit code 3 where one of them cannot be read
  */
 export async function filesToPurge(
-  files: Files,
+  { files, checkpointDir }: ReadLake,
   { beforeMs, nowMs }: { readonly beforeMs: number; readonly nowMs: number },
   onProgress: (done: number, total: number) => void,
 ): Promise<readonly PurgedFile[]> {
-  const checkpoint = inspectCheckpoint(files.absolute("."));
+  const checkpoint = inspectCheckpoint(checkpointDir);
   const purged = new Set(checkpoint.purges.map(({ path }) => path));
   const old = checkpoint.files.filter(({ kind, finalPath, maxTsMicroseconds }) =>
     kind === "dead_letters" && maxTsMicroseconds < BigInt(beforeMs) * 1000n &&
@@ -50,7 +50,7 @@ function countsOf(reasons: readonly string[]): Record<string, number> {
  * is finished by the next start.
  */
 export async function purgeFiles(
-  files: Files,
+  files: LakeStorage,
   checkpoint: Checkpoint,
   purged: readonly PurgedFile[],
 ): Promise<void> {
@@ -65,15 +65,13 @@ export async function purgeFiles(
  *
  * @returns how many files there were
  */
-export async function finishPurges(files: Files, checkpoint: Checkpoint): Promise<number> {
+export async function finishPurges(
+  files: LakeStorage,
+  checkpoint: Checkpoint,
+): Promise<number> {
   const paths = checkpoint.deadLetters.unremovedPurges();
   if (paths.length === 0) return 0;
-  for (const path of paths) {
-    if (await files.exists(path)) await files.remove(path, "purge:remove");
-  }
-  for (const folder of new Set(paths.map(folderOf))) {
-    if (await files.exists(folder)) await files.syncFolder(folder, "purge:fsync");
-  }
+  await files.removePublished(paths, { remove: "purge:remove", fsync: "purge:fsync" });
   checkpoint.deadLetters.markRemoved();
   return paths.length;
 }

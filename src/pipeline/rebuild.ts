@@ -8,13 +8,14 @@ import { GONE } from "../core/outcome.ts";
 import { parseFileName } from "../core/lake_path.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import { accountFor, type OffsetGap } from "../core/verification.ts";
-import { type LakeFile, listPublished, listStaged, readLakeFile } from "../lake/lake_reader.ts";
+import { type LakeFile, listPublished, listStaged } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
-import { publish } from "../lake/publishing.ts";
+import { FolderStorage } from "../lake/folder_storage.ts";
+import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
 import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
 import { noFaults } from "../runtime/operations.ts";
-import { commitOf, completeness, manifestFileOf } from "./adoption.ts";
+import { commitOf, completeness } from "./adoption.ts";
 import { restoreProtection } from "./lake_protection.ts";
 
 /** What a rebuilt checkpoint holds, and what the lake's files could not tell. */
@@ -46,7 +47,10 @@ const NEW_FILE = "checkpoint.rebuild.sqlite";
  */
 export async function rebuild(
   options: {
-    readonly outDir: string;
+    /** Absolute path of the folder of the checkpoint, which exists. */
+    readonly checkpointDir: string;
+    /** Where the lake's files lie; left out, beside the checkpoint. */
+    readonly storage?: LakeStorage;
     readonly ttlMs: number;
     readonly nowMs: number;
     /** The mode of files that are made in OUT_DIR. */
@@ -54,19 +58,27 @@ export async function rebuild(
   },
   onProgress: (done: number, total: number) => void,
 ): Promise<RebuildReport> {
-  const { outDir, ttlMs, nowMs, fileMode = OWNER_ONLY } = options;
-  using _lock = lockOutDir(outDir, fileMode);
-  const files = new Files(outDir, noFaults, { fileMode });
+  const { checkpointDir, ttlMs, nowMs, fileMode = OWNER_ONLY } = options;
+  using _lock = lockOutDir(checkpointDir, fileMode);
+  const files = new Files(checkpointDir, noFaults, { fileMode });
+  const storage = options.storage ?? new FolderStorage(files);
   await removeNew(files);
   await loadParquet();
-  await publishStaged(files);
-  const published = await listPublished(files);
+  await publishStaged(storage);
+  const published = await listPublished(storage);
   const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
-  const kept = readOld(outDir);
+  const kept = readOld(checkpointDir);
   const report = await fill(published, {
-    files,
+    files: storage,
     kept,
-    options: { outDir, file: NEW_FILE, ttlMs, duplicateTtlMs: 0, newInstanceId, fileMode },
+    options: {
+      outDir: checkpointDir,
+      file: NEW_FILE,
+      ttlMs,
+      duplicateTtlMs: 0,
+      newInstanceId,
+      fileMode,
+    },
     onProgress,
   }).catch(async (error) => {
     await removeNew(files);
@@ -75,7 +87,7 @@ export async function rebuild(
   const keptAs = await keepOld(files, nowMs);
   await files.move(NEW_FILE, CHECKPOINT_FILE, "rebuild:rename");
   await files.syncFolder(".", "rebuild:rename");
-  const { ranges, committed } = inspectCheckpoint(outDir);
+  const { ranges, committed } = inspectCheckpoint(checkpointDir);
   const gaps = accountFor(ranges, committed.partitions).accounts.flatMap(({ gaps }) => gaps);
   return { ...report, gaps, keptAs };
 }
@@ -89,19 +101,17 @@ async function removeNew(files: Files): Promise<void> {
 }
 
 /** A commit with one published file was made: what of it is only staged is part of the lake too. */
-async function publishStaged(files: Files): Promise<void> {
+async function publishStaged(storage: LakeStorage): Promise<void> {
   const commitOfFile = ({ instanceId, sequence }: LakeFile) => `${instanceId}/${sequence}`;
-  const commits = new Set((await listPublished(files)).map(commitOfFile));
-  for (const file of await listStaged(files)) {
-    if (!commits.has(commitOfFile(file))) continue;
-    await publish(files, [manifestFileOf(file, await readLakeFile(files, file.path))]);
-  }
+  const commits = new Set((await listPublished(storage)).map(commitOfFile));
+  const staged = (await listStaged(storage)).filter((file) => commits.has(commitOfFile(file)));
+  await storage.publishUnlisted(staged.map(({ path }) => path));
 }
 
 async function fill(
   published: readonly LakeFile[],
   { files, kept, options, onProgress }: {
-    readonly files: Files;
+    readonly files: LakeFiles;
     readonly kept: Kept;
     readonly options: ConstructorParameters<typeof Checkpoint>[0];
     readonly onProgress: (done: number, total: number) => void;

@@ -14,12 +14,11 @@ import {
 } from "../core/lake_report.ts";
 import { tallyEvents } from "../lake/event_tally.ts";
 import { loadParquet } from "../lake/parquet.ts";
-import type { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
+import type { ReadLake } from "./read_lake.ts";
 
 /** What a report is made with. */
-export interface ReportOptions {
-  readonly files: Files;
+export interface ReportOptions extends ReadLake {
   readonly version: string;
   readonly nowMs: number;
   readonly log: Log;
@@ -37,9 +36,9 @@ export interface ReportOptions {
  * @throws OrillaError with exit code 3 where there is no readable checkpoint
  */
 export async function reportOn(options: ReportOptions): Promise<LakeReport | null> {
-  const { files, version, nowMs, stop, onProgress } = options;
+  const { checkpointDir, version, nowMs, stop, onProgress } = options;
   await loadParquet();
-  const history = readHistory(files.absolute("."));
+  const history = readHistory(checkpointDir);
   const ofEvents = history.files.filter(({ kind }) => kind === "events");
   const total = ofEvents.reduce((sum, { rowCount }) => sum + rowCount, 0);
   const ages = new AgeTally();

@@ -12,7 +12,8 @@ import {
   findDeadLetters,
   findEvents,
 } from "../lake/row_finder.ts";
-import type { Files } from "../runtime/files.ts";
+import type { LakeFiles } from "../lake/storage.ts";
+import type { ReadLake } from "./read_lake.ts";
 
 /** Where a row lies, and since when. */
 export interface RowPlace {
@@ -53,9 +54,12 @@ type Candidate = Pick<TracedFile, "kind" | "finalPath" | "stagedPath" | "committ
  *
  * @throws OrillaError with exit code 3 where there is no readable checkpoint
  */
-export async function traceEvent(files: Files, eventId: string): Promise<EventTrace> {
+export async function traceEvent(
+  { files, checkpointDir }: ReadLake,
+  eventId: string,
+): Promise<EventTrace> {
   await loadParquet();
-  const checkpoint = traceInCheckpoint(files.absolute("."), eventId);
+  const checkpoint = traceInCheckpoint(checkpointDir, eventId);
   const known = new Set(checkpoint.files.map(({ finalPath }) => finalPath));
   // Listed after the checkpoint was read: what was committed since then is looked into as well.
   const unknown = (await listPublished(files)).filter(({ path }) => !known.has(path));
@@ -63,7 +67,7 @@ export async function traceEvent(files: Files, eventId: string): Promise<EventTr
     ...checkpoint.files.filter(({ mayHold }) => mayHold),
     ...unknown.map(unknownCandidate),
   ];
-  using marks = openReplayMarks(files.absolute("."));
+  using marks = openReplayMarks(checkpointDir);
   const published: (EventRow & RowPlace)[] = [], rejected: RejectedRow[] = [];
   const unreadable: { file: string; reason: string }[] = [];
   for (const candidate of candidates) {
@@ -79,7 +83,7 @@ export async function traceEvent(files: Files, eventId: string): Promise<EventTr
       }
     } catch (error) {
       // It may have been purged since the checkpoint was read.
-      if (isPurged(files.absolute("."), candidate.finalPath)) continue;
+      if (isPurged(checkpointDir, candidate.finalPath)) continue;
       unreadable.push({ file: candidate.finalPath, reason: messageOf(error) });
     }
   }
@@ -100,7 +104,7 @@ function unknownCandidate({ kind, path, stagedAtMs }: LakeFile): Candidate {
 }
 
 /** A file by its final name, or by its staged one until it gets that. */
-async function readCandidate(files: Files, { finalPath, stagedPath }: Candidate) {
+async function readCandidate(files: LakeFiles, { finalPath, stagedPath }: Candidate) {
   // The final name is looked for again: a writer beside us may publish the file between two looks.
   for (const file of [finalPath, stagedPath, finalPath]) {
     const bytes = await files.readIfThere(file);

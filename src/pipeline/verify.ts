@@ -18,7 +18,8 @@ import {
 } from "../core/verification.ts";
 import { type FileContent, listParquet, listStaged, readLakeFile } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
-import type { Files } from "../runtime/files.ts";
+import type { LakeFiles } from "../lake/storage.ts";
+import type { ReadLake } from "./read_lake.ts";
 
 /** What a verification found. */
 export interface VerifyReport {
@@ -46,11 +47,11 @@ export interface VerifyReport {
  * @throws OrillaError with exit code 3 where there is no readable checkpoint
  */
 export async function verify(
-  { files, ttlMs }: { readonly files: Files; readonly ttlMs: number },
+  { ttlMs, ...lake }: ReadLake & { readonly ttlMs: number },
   onProgress: (done: number, total: number) => void,
 ): Promise<VerifyReport> {
   await loadParquet();
-  const checkpoint = inspectCheckpoint(files.absolute("."));
+  const checkpoint = inspectCheckpoint(lake.checkpointDir);
   const { accounts, findings } = accountFor(checkpoint.ranges, checkpoint.committed.partitions);
   const all: Finding[] = [
     ...findings,
@@ -58,15 +59,15 @@ export async function verify(
     ...replayFindings(checkpoint.replays, checkpoint.ranges),
   ];
   const repeated = new RepeatedTexts();
-  const kept = await keptFiles(files, checkpoint);
+  const kept = await keptFiles(lake.files, checkpoint);
   let done = 0;
   for (const expected of kept) {
-    all.push(...await checkFile(files, expected, { checkpoint, repeated }));
+    all.push(...await checkFile(lake, expected, { checkpoint, repeated }));
     onProgress(++done, kept.length);
   }
-  const unknown = await unknownFiles(files, checkpoint);
+  const unknown = await unknownFiles(lake, checkpoint);
   all.push(...unknown.findings);
-  all.push(...await eventsTwice({ files, ttlMs }, checkpoint, repeated.suspects()));
+  all.push(...await eventsTwice({ files: lake.files, ttlMs }, checkpoint, repeated.suspects()));
   const rows = (kind: ManifestFile["kind"]) =>
     kept.filter((file) => file.kind === kind).reduce((sum, file) => sum + file.rowCount, 0);
   return {
@@ -85,7 +86,7 @@ export async function verify(
 
 /** The files of the manifest but those that were purged; a purge that was interrupted has left some of them. */
 async function keptFiles(
-  files: Files,
+  files: LakeFiles,
   { files: known, purges }: CheckpointContent,
 ): Promise<CheckpointContent["files"]> {
   const purged = new Set(purges.map(({ path }) => path));
@@ -137,18 +138,19 @@ function countersFindings({ committed, ...counts }: CheckpointContent): Finding[
 }
 
 async function checkFile(
-  files: Files,
+  lake: ReadLake,
   expected: CheckpointContent["files"][number],
   { checkpoint, repeated }: {
     readonly checkpoint: CheckpointContent;
     readonly repeated: RepeatedTexts;
   },
 ): Promise<readonly Finding[]> {
+  const { files, checkpointDir } = lake;
   const subject = expected.finalPath;
   const path = await placeOf(files, expected);
   if (path === null) {
     // It may have been purged since the checkpoint was read.
-    if (isPurged(files.absolute("."), subject)) return [];
+    if (isPurged(checkpointDir, subject)) return [];
     return [{ kind: "missing_file", subject, detail: "it was committed" }];
   }
   if (path !== subject) {
@@ -164,21 +166,21 @@ async function checkFile(
   } catch (error) {
     // A writer beside us may have published it since: its staged name is gone then.
     if (path !== subject && await files.exists(subject)) {
-      return await checkFile(files, expected, { checkpoint, repeated });
+      return await checkFile(lake, expected, { checkpoint, repeated });
     }
     return [{ kind: "unreadable_file", subject, detail: messageOf(error) }];
   }
   const ids = content.eventIds.filter((id) => id !== null);
   if (expected.kind === "events") repeated.note(ids);
-  return [...compareFile(expected, content), ...filterFindings(files, { expected, ids })];
+  return [...compareFile(expected, content), ...filterFindings(checkpointDir, { expected, ids })];
 }
 
 /** A file without a filter is looked through by each trace; a filter that misses an id hides it. */
-function filterFindings(files: Files, { expected, ids }: {
+function filterFindings(checkpointDir: string, { expected, ids }: {
   readonly expected: CheckpointContent["files"][number];
   readonly ids: readonly string[];
 }): readonly Finding[] {
-  const filter = readFileFilter(files.absolute("."), expected);
+  const filter = readFileFilter(checkpointDir, expected);
   if (filter === null) return [];
   const missed = ids.filter((id) => !mayHold(filter, IdHash.of(id))).length;
   if (missed === 0) return [];
@@ -190,7 +192,7 @@ function filterFindings(files: Files, { expected, ids }: {
 
 /** Where a committed file is: under its final name, or staged until it gets that; null where it is neither. */
 async function placeOf(
-  files: Files,
+  files: LakeFiles,
   { finalPath, stagedPath }: CheckpointContent["files"][number],
 ): Promise<string | null> {
   // The final name is looked for again: a writer beside us may publish the file between two looks.
@@ -199,7 +201,7 @@ async function placeOf(
 }
 
 async function unknownFiles(
-  files: Files,
+  { files, checkpointDir }: ReadLake,
   { files: known }: CheckpointContent,
 ): Promise<{ readonly findings: readonly Finding[]; readonly leftoverCount: number }> {
   const names = new Set(known.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]));
@@ -209,7 +211,7 @@ async function unknownFiles(
   ].filter((path) => !names.has(path));
   if (paths.length === 0) return { findings: [], leftoverCount: 0 };
   // A writer beside us may have gone on: what the checkpoint knows by now, or is just being staged, is fine.
-  const now = inspectCheckpoint(files.absolute("."));
+  const now = inspectCheckpoint(checkpointDir);
   const knownNow = new Set(
     now.files.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]),
   );
@@ -220,7 +222,7 @@ async function unknownFiles(
     const isOwn = parsed?.instanceId === now.instanceId;
     if (knownNow.has(path) || !await files.exists(path)) continue;
     if (isOwn && path.startsWith(`${STAGING_FOLDER}/`)) {
-      if (!isLocked(files.absolute("."))) leftoverCount++;
+      if (!isLocked(checkpointDir)) leftoverCount++;
       continue;
     }
     const detail = isOwn
@@ -235,7 +237,7 @@ async function unknownFiles(
 
 /** Second pass over the files, only where hashes of ids repeat. */
 async function eventsTwice(
-  { files, ttlMs }: { readonly files: Files; readonly ttlMs: number },
+  { files, ttlMs }: { readonly files: LakeFiles; readonly ttlMs: number },
   { files: known }: CheckpointContent,
   suspects: Suspects,
 ): Promise<Finding[]> {

@@ -1,5 +1,5 @@
 import { damagedError } from "../core/errors.ts";
-import { folderOf } from "../core/lake_path.ts";
+import { folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { DiskSpace } from "../core/metrics.ts";
 import { folderModeOf, makeFolderWithMode, OWNER_ONLY, undoUmask } from "./file_mode.ts";
 import { freeSpaceAt } from "./free_space.ts";
@@ -72,6 +72,27 @@ export class Files {
     await operate(this.#hooks, { label, path: to }, () => {
       return Deno.link(this.absolute(from), this.absolute(to));
     });
+  }
+
+  /**
+   * Puts a file in its place, durably and as a whole, unless there is one of that name. Its folder must be there, and
+   * that of staged files.
+   *
+   * @returns whether this call put it there
+   */
+  async putIfAbsent(path: string, bytes: Uint8Array, label: OperationLabel): Promise<boolean> {
+    const temporary = `${STAGING_FOLDER}/${crypto.randomUUID()}.new`;
+    await this.writeDurably(temporary, bytes, { write: label, fsync: label });
+    try {
+      await this.link(temporary, path, label);
+      await this.syncFolder(folderOf(path), label);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw error;
+    } finally {
+      await this.#removeLeftover(temporary);
+    }
   }
 
   /** Renames a file. Replaces one of that name: for files that readers of the lake do not see. */
@@ -176,8 +197,24 @@ export class Files {
 
   /** Names in a folder, sorted; none where there is no such folder. */
   async list(path: string): Promise<readonly string[]> {
+    return (await this.#entries(path)).map(({ name }) => name);
+  }
+
+  /** Paths of what lies in all folders whose own path begins with a text (`date=`), sorted. */
+  async listByPrefix(prefix: string): Promise<readonly string[]> {
+    const parent = folderOf(prefix);
+    const paths: string[] = [];
+    for (const { name, isFile } of await this.#entries(parent)) {
+      const folder = parent === "." ? name : `${parent}/${name}`;
+      if (isFile || !folder.startsWith(prefix)) continue;
+      paths.push(...(await this.list(folder)).map((found) => `${folder}/${found}`));
+    }
+    return paths;
+  }
+
+  async #entries(path: string): Promise<readonly Deno.DirEntry[]> {
     const entries = await ifFound(() => Array.fromAsync(Deno.readDir(this.absolute(path))));
-    return (entries ?? []).map(({ name }) => name).sort();
+    return (entries ?? []).sort((a, b) => a.name < b.name ? -1 : 1);
   }
 }
 

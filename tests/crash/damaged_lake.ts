@@ -6,6 +6,7 @@ import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { verify, type VerifyReport } from "../../src/pipeline/verify.ts";
 import { Files } from "../../src/runtime/files.ts";
 import { SimulatedCrash } from "../../src/runtime/operations.ts";
+import { lakeIn } from "../lake_in.ts";
 import { readLake } from "../lake_reader.ts";
 import { CrashHooks } from "./crash_hooks.ts";
 import { runOnce, scratchFolder, testLimits, testSession } from "./lake_run.ts";
@@ -121,8 +122,7 @@ export async function refusal(outDir: string): Promise<string> {
 }
 
 export async function verified(lake: string | Files, ttlMs = TTL_MS): Promise<VerifyReport> {
-  const files = typeof lake === "string" ? new Files(lake) : lake;
-  return await verify({ files, ttlMs }, () => {});
+  return await verify({ ...lakeIn(lake), ttlMs }, () => {});
 }
 
 /** Files of a lake in which something happens once, when the reader is at a certain point. */

@@ -117,7 +117,7 @@ class PurgeHooks extends CrashHooks {
 async function purgeOnce(outDir: string, hooks?: CrashHooks): Promise<void> {
   using session = await LakeSession.open(testSession(outDir, hooks === undefined ? {} : { hooks }));
   const times = { beforeMs: PURGE_AT_MS, nowMs: PURGE_AT_MS };
-  const purged = await filesToPurge(session.files, times, () => {});
+  const purged = await filesToPurge(session, times, () => {});
   await purgeFiles(session.files, session.checkpoint, purged);
   await session.close();
 }

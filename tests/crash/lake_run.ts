@@ -26,7 +26,7 @@ export function testSession(
   overrides: Partial<LakeSessionOptions> = {},
 ): LakeSessionOptions {
   return {
-    outDir,
+    checkpointDir: outDir,
     ttlMs: 7 * 86_400_000,
     duplicateTtlMs: 7 * 86_400_000,
     limits: testLimits({}),

@@ -278,7 +278,7 @@ Deno.test("OUT_DIR of a process ended by SIGKILL is free for the next one", asyn
 });
 
 function rebuilt(outDir: string): Promise<RebuildReport> {
-  return rebuild({ outDir, ttlMs: 0, nowMs: 1_795_000_000_000 }, () => {});
+  return rebuild({ checkpointDir: outDir, ttlMs: 0, nowMs: 1_795_000_000_000 }, () => {});
 }
 
 /** Feeds the whole topic again from offset 0: nothing of it may be published once more. */

@@ -34,7 +34,8 @@ async function removeCheckpoint(outDir: string): Promise<void> {
   }
 }
 
-const rebuilt = (outDir: string) => rebuild({ outDir, ttlMs: 0, nowMs: NOW_MS }, () => {});
+const rebuilt = (outDir: string) =>
+  rebuild({ checkpointDir: outDir, ttlMs: 0, nowMs: NOW_MS }, () => {});
 
 Deno.test("a checkpoint from before a replay takes the replay's marks back from its files", async () => {
   await using folder = await temporaryFolder();
@@ -80,7 +81,7 @@ Deno.test("a rebuild beside an old checkpoint keeps every mark and every purge",
     await purgeFiles(
       session.files,
       session.checkpoint,
-      await filesToPurge(session.files, times, () => {}),
+      await filesToPurge(session, times, () => {}),
     );
     await session.close();
   }

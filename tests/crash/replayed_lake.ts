@@ -4,8 +4,8 @@ import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { repairedLetters } from "../../src/pipeline/letters_to_replay.ts";
 import { replayIntoLake } from "../../src/pipeline/replay.ts";
 import { verify } from "../../src/pipeline/verify.ts";
-import { Files } from "../../src/runtime/files.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
+import { lakeIn } from "../lake_in.ts";
 import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
 import { runOnce, testLimits, testSession } from "./lake_run.ts";
 import { MemoryTopic } from "./memory_topic.ts";
@@ -98,7 +98,7 @@ export async function replayDifferences(outDir: string): Promise<string[]> {
 
 /** What is not as it was committed, in words. */
 export async function findingsOf(outDir: string): Promise<string[]> {
-  const { findings } = await verify({ files: new Files(outDir), ttlMs: 0 }, () => {});
+  const { findings } = await verify({ ...lakeIn(outDir), ttlMs: 0 }, () => {});
   // A crash may leave the one, and the next metrics replace it; a rebuild keeps the other.
   const strays = (await strayFiles(outDir)).filter((path) =>
     !/^(metrics\.txt\.new|checkpoint\.old-.*)$/.test(path)

@@ -2,6 +2,7 @@ import type { Batch } from "../../src/core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../../src/core/commit.ts";
 import { groupByDay } from "../../src/core/grouping.ts";
 import { encodeHere } from "../../src/lake/encoder_server.ts";
+import { FolderStorage } from "../../src/lake/folder_storage.ts";
 import { loadParquet } from "../../src/lake/parquet.ts";
 import { NO_PROTECTION } from "../../src/lake/protection.ts";
 import { prepareStaging, stage, type StageRequest } from "../../src/lake/staging.ts";
@@ -53,7 +54,7 @@ export function stageBatch(
   request: Partial<StageRequest> = {},
 ): Promise<readonly ManifestFile[]> {
   const rows = Int32Array.from({ length: batch.length }, (_, row) => row);
-  return stage(files, {
+  return stage(new FolderStorage(files), {
     batch,
     groups: groupByDay(batch, rows),
     ranges: rangesOf(batch),

@@ -25,7 +25,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "the names of staged files are not synced before the commit",
     file: "src/lake/staging.ts",
     changes: [[
-      `  if (staged.length > 0) await files.syncFolder(STAGING_FOLDER, "stage:folder");\n`,
+      "  if (staged.length > 0) await storage.syncStaged();\n",
       "",
     ]],
     tests: CRASHES,
@@ -76,7 +76,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/pipeline/commit.ts",
     changes: [[
       "  const counters = withFiles(",
-      "  await publish(files, staged);\n  const counters = withFiles(",
+      "  await files.publish(staged);\n  const counters = withFiles(",
     ]],
     tests: PIPELINE,
   },

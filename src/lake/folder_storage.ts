@@ -1,0 +1,96 @@
+import { folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
+import type { Files } from "../runtime/files.ts";
+import type { OperationLabel } from "../runtime/operations.ts";
+import { publish, publishUnlisted, recoverLake } from "./publishing.ts";
+import { prepareStaging } from "./staging.ts";
+import type { FileToPublish, LakeStorage } from "./storage.ts";
+
+/** A lake in a folder: files are staged below it, and linked to their final names. */
+export class FolderStorage implements LakeStorage {
+  readonly stagesAtOnce = 1;
+  readonly readsStaged = true;
+  readonly #files: Files;
+
+  constructor(files: Files) {
+    this.#files = files;
+  }
+
+  get location(): string {
+    return this.#files.absolute(".");
+  }
+
+  absolute(path: string): string {
+    return this.#files.absolute(path);
+  }
+
+  prepare(): Promise<void> {
+    return prepareStaging(this.#files);
+  }
+
+  async stage(path: string, bytes: Uint8Array): Promise<string> {
+    await this.#files.writeDurably(path, bytes, { write: "stage:write", fsync: "stage:fsync" });
+    return path;
+  }
+
+  syncStaged(): Promise<void> {
+    return this.#files.syncFolder(STAGING_FOLDER, "stage:folder");
+  }
+
+  publish(manifest: readonly FileToPublish[]): Promise<void> {
+    return publish(this.#files, manifest);
+  }
+
+  publishUnlisted(stagedPaths: readonly string[]): Promise<void> {
+    return publishUnlisted(this.#files, stagedPaths);
+  }
+
+  async dropStaged(stagedPaths: readonly string[]): Promise<void> {
+    for (const path of stagedPaths) {
+      if (await this.#files.exists(path)) await this.#files.remove(path, "recover:remove");
+    }
+  }
+
+  recover(unpublished: readonly FileToPublish[]) {
+    return recoverLake(this.#files, unpublished);
+  }
+
+  async removePublished(
+    paths: readonly string[],
+    labels: { readonly remove: OperationLabel; readonly fsync: OperationLabel },
+  ): Promise<void> {
+    for (const path of paths) {
+      if (await this.#files.exists(path)) await this.#files.remove(path, labels.remove);
+    }
+    for (const folder of new Set(paths.map(folderOf))) {
+      if (await this.#files.exists(folder)) await this.#files.syncFolder(folder, labels.fsync);
+    }
+  }
+
+  putIfAbsent(path: string, bytes: Uint8Array, label: OperationLabel): Promise<boolean> {
+    return this.#files.putIfAbsent(path, bytes, label);
+  }
+
+  list(folder: string): Promise<readonly string[]> {
+    return this.#files.list(folder);
+  }
+
+  listByPrefix(prefix: string): Promise<readonly string[]> {
+    return this.#files.listByPrefix(prefix);
+  }
+
+  exists(path: string): Promise<boolean> {
+    return this.#files.exists(path);
+  }
+
+  size(path: string): Promise<number | null> {
+    return this.#files.size(path);
+  }
+
+  read(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#files.read(path);
+  }
+
+  readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#files.readIfThere(path);
+  }
+}

@@ -1,0 +1,85 @@
+import type { ManifestFile } from "../core/commit.ts";
+import type { OperationLabel } from "../runtime/operations.ts";
+
+/** What publishing needs to know of a file. */
+export type FileToPublish = Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes" | "checksum">;
+
+/**
+ * The files of a lake, as readers need them. Paths are relative to the lake's own place; staged files are those in
+ * `_staging/`.
+ */
+export interface LakeFiles {
+  /** Names in a folder, sorted; none where there is no such folder. */
+  list(folder: string): Promise<readonly string[]>;
+  /** Paths of the files in all folders whose own path begins with a text, sorted. */
+  listByPrefix(prefix: string): Promise<readonly string[]>;
+  exists(path: string): Promise<boolean>;
+  /** Bytes of a file, null where there is none. */
+  size(path: string): Promise<number | null>;
+  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** The bytes of a file, null where there is none, or none that can be read yet. */
+  readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+}
+
+/**
+ * Where a lake lies: a folder, or a bucket of an object store. A staged file is durable and no reader sees it; a
+ * published one is there as a whole, and is never replaced.
+ */
+export interface LakeStorage extends LakeFiles {
+  /** What the lake is called to people: an absolute path, or `s3://bucket/prefix`. */
+  readonly location: string;
+  /** How many files may be staged at the same time: 1 where that is as fast. */
+  readonly stagesAtOnce: number;
+  /** Whether `read` also reads staged files. */
+  readonly readsStaged: boolean;
+  /** What a path is called to people. */
+  absolute(path: string): string;
+  /** Makes what `stage` needs, durably. */
+  prepare(): Promise<void>;
+  /**
+   * Makes the bytes of a new file durable, replacing what a crash left under that path.
+   *
+   * @param path in `_staging/`
+   * @returns what the manifest keeps as its staged path: `publish` finds the file by it
+   */
+  stage(path: string, bytes: Uint8Array): Promise<string>;
+  /** Makes the staged paths as durable as the bytes: before a manifest names them. */
+  syncStaged(): Promise<void>;
+  /**
+   * Gives committed files their final names and makes these durable. It may be called again after any
+   * interruption: what is done already stays as it is. A final name is never replaced.
+   *
+   * @throws OrillaError with exit code 3 where a file is neither staged nor published
+   */
+  publish(manifest: readonly FileToPublish[]): Promise<void>;
+  /**
+   * Publishes staged files of commits that were made, and of which no manifest is left to tell.
+   *
+   * @param stagedPaths as `list` names them in `_staging/`
+   */
+  publishUnlisted(stagedPaths: readonly string[]): Promise<void>;
+  /** Forgets staged files that no commit refers to; one that is gone already is fine. */
+  dropStaged(stagedPaths: readonly string[]): Promise<void>;
+  /**
+   * Brings the lake to its last commit: publishes what was committed and not known to be published, then
+   * drops what was staged and never committed.
+   *
+   * @returns how many files were published, and how many staged ones dropped
+   */
+  recover(unpublished: readonly FileToPublish[]): Promise<{
+    readonly publishedCount: number;
+    readonly deletedCount: number;
+  }>;
+  /** Removes published files for good, durably; one that is gone already is fine. */
+  removePublished(paths: readonly string[], labels: {
+    readonly remove: OperationLabel;
+    readonly fsync: OperationLabel;
+  }): Promise<void>;
+  /**
+   * Puts a small file in its place, durably and as a whole, unless there is one of that name: the way for two writers
+   * to agree who of them was first.
+   *
+   * @returns whether this call put it there
+   */
+  putIfAbsent(path: string, bytes: Uint8Array, label: OperationLabel): Promise<boolean>;
+}
