@@ -80,17 +80,17 @@ Deno.test("after a restart it stops again while the data is bad, and goes on onc
   );
   const next = Number(lake.session.pipeline.nextOffset(AT) ?? 0n);
   assert.equal(next, 0, "the first batch would have had 12 rejected records");
-  lake.session[Symbol.dispose]();
+  await lake.session[Symbol.asyncDispose]();
 
   for (let start = 0; start < 5; start++) {
-    using again = await LakeSession.open(testSession(lake.outDir, overrides));
+    await using again = await LakeSession.open(testSession(lake.outDir, overrides));
     await assert.rejects(
       again.pipeline.add({ ...AT, records: new RecordList(mixedRecords(0, 100, 2)) }),
       isStop,
     );
   }
   assert.deepEqual(await readDeadLetters(lake.outDir), [], "the disk does not fill");
-  using good = await LakeSession.open(testSession(lake.outDir, overrides));
+  await using good = await LakeSession.open(testSession(lake.outDir, overrides));
   await good.pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 200)) });
   await good.close();
   assert.equal((await readLake(lake.outDir)).length, 200);
@@ -100,16 +100,16 @@ Deno.test("what earlier commits rejected counts after a restart, until good reco
   const overrides = { rejectLimit: TENTH, limits: limits({ maxEvents: 10 }) };
   await using lake = await openLake(overrides);
   await lake.session.pipeline.add({ ...AT, records: new RecordList(mixedRecords(0, 40, 4)) });
-  lake.session[Symbol.dispose]();
+  await lake.session[Symbol.asyncDispose]();
   {
-    using again = await LakeSession.open(testSession(lake.outDir, overrides));
+    await using again = await LakeSession.open(testSession(lake.outDir, overrides));
     const bad = again.pipeline.add({ ...AT, records: new RecordList(mixedRecords(40, 10, 1)) });
     await assert.rejects(
       bad,
       /\(\d+ (before this start|not_json), \d+ (before this start|not_json)\)/,
     );
   }
-  using good = await LakeSession.open(testSession(lake.outDir, overrides));
+  await using good = await LakeSession.open(testSession(lake.outDir, overrides));
   await good.pipeline.add({ ...AT, records: new RecordList(eventRecords(40, 100)) });
   await good.pipeline.add({ ...AT, records: new RecordList(mixedRecords(140, 10, 1)) });
   await good.close();

@@ -194,11 +194,11 @@ Deno.test("lagFinding() counts from the group's offset, or from the oldest recor
 Deno.test("startFinding() goes by the consumer's own rules", () => {
   const own = "3f9c1a0b77d2";
   const group = { offset: 90n, metadata: "" };
-  assert.equal(startFinding([offsets(0, { checkpoint: 50n })], own).state, "ok");
-  assert.equal(startFinding([offsets(0, { checkpoint: 90n, group })], own).state, "ok");
+  assert.equal(startFinding([offsets(0, { checkpoint: 50n })], [own]).state, "ok");
+  assert.equal(startFinding([offsets(0, { checkpoint: 90n, group })], [own]).state, "ok");
   const gone = offsets(1, { checkpoint: 5n });
   const moved = offsets(0, { checkpoint: 50n, group });
-  const { state, text, lines } = startFinding([gone, moved], own);
+  const { state, text, lines } = startFinding([gone, moved], [own]);
   assert.equal(state, "failure");
   assert.match(text, /retention deleted 5 offsets/);
   assert.match(lines[0] ?? "", /somebody moved it/);

@@ -49,7 +49,7 @@ class MovingLake implements AsyncDisposable {
 
 Deno.test("a running lake drops recorded duplicates after their time to live", async () => {
   await using lake = new MovingLake(await scratchFolder());
-  using session = await lake.open();
+  await using session = await lake.open();
   for (let i = 0; i < 4; i++) {
     await lake.commitOnce(session);
     lake.nowMs += 20_000;
@@ -65,7 +65,7 @@ Deno.test("a running lake drops recorded duplicates after their time to live", a
 
 Deno.test("a lake keeps duplicates for ever where their time to live is 0", async () => {
   await using lake = new MovingLake(await scratchFolder());
-  using session = await lake.open({ duplicateTtlMs: 0 });
+  await using session = await lake.open({ duplicateTtlMs: 0 });
   for (let i = 0; i < 4; i++) {
     await lake.commitOnce(session);
     lake.nowMs += 10 * TTL_MS;
@@ -82,7 +82,7 @@ for (const side of ["before", "after"] as const) {
         if (isArmed && label === `expire:${part}` && at === side) throw new SimulatedCrash(label);
       });
       {
-        using session = await lake.open({ hooks });
+        await using session = await lake.open({ hooks });
         for (let i = 0; i < 3; i++) await lake.commitOnce(session);
         lake.nowMs += TTL_MS;
         isArmed = true;
@@ -90,7 +90,7 @@ for (const side of ["before", "after"] as const) {
       }
       const isDropped = side === "after" && part === "end";
       assert.deepEqual(lake.offsets(), isDropped ? [3] : [1, 2, 3]);
-      using session = await lake.open({ hooks: noFaults });
+      await using session = await lake.open({ hooks: noFaults });
       await lake.commitOnce(session);
       assert.deepEqual(lake.offsets(), [3, 4]);
     });

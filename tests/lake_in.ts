@@ -1,8 +1,9 @@
+import { openReader } from "../src/checkpoint/open_store.ts";
 import type { ReadLake } from "../src/pipeline/read_lake.ts";
 import { Files } from "../src/runtime/files.ts";
 
 /** A lake whose checkpoint lies beside its files, as it is looked at. */
 export function lakeIn(lake: string | Files): ReadLake {
   const files = typeof lake === "string" ? new Files(lake) : lake;
-  return { files, checkpointDir: files.absolute(".") };
+  return { files, reader: openReader({ checkpointDir: files.absolute("."), url: null }) };
 }

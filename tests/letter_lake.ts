@@ -37,7 +37,7 @@ export async function fillWithLetters(
   { invalidCount, validCount }: { readonly invalidCount: number; readonly validCount: number },
 ): Promise<void> {
   const limits = testLimits({ maxEvents: 3_000, maxBytes: 1 << 26 });
-  using session = await LakeSession.open(testSession(outDir, { limits, clock: systemClock }));
+  await using session = await LakeSession.open(testSession(outDir, { limits, clock: systemClock }));
   const records = Array.from({ length: invalidCount }, (_, i) => invalidRecord(i));
   for (let i = 0; i < validCount; i++) {
     const offset = BigInt(invalidCount + i);

@@ -4,7 +4,7 @@ import type { RawRecord } from "../src/core/record.ts";
 import { totalOf } from "../src/core/counters.ts";
 import type { CommitReport } from "../src/pipeline/commit.ts";
 import { LakeSession, type LakeSessionOptions } from "../src/pipeline/lake_session.ts";
-import type { Group } from "../src/pipeline/pipeline.ts";
+import type { Group } from "../src/pipeline/pipeline_parts.ts";
 import { type FaultHooks, noFaults, type OperationLabel } from "../src/runtime/operations.ts";
 import { eventRecord } from "./core/samples.ts";
 import { scratchFolder, testLimits, testSession } from "./crash/lake_run.ts";
@@ -45,7 +45,7 @@ export async function openLake(overrides: Partial<LakeSessionOptions> = {}): Pro
     reports,
     firstCommit: first.promise,
     [Symbol.asyncDispose]: async () => {
-      session[Symbol.dispose]();
+      await session[Symbol.asyncDispose]();
       await Deno.remove(outDir, { recursive: true });
     },
   };
@@ -94,6 +94,10 @@ export class HeldGroup implements Group {
     this.confirmCount++;
     this.#asked.resolve();
     return this.#answer.promise;
+  }
+
+  noteFenced(): void {
+    throw new Error("no store of these tests is shared");
   }
 
   acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void> {

@@ -5,7 +5,7 @@ import { LakeSession } from "../src/pipeline/lake_session.ts";
 import type { OperationLabel } from "../src/runtime/operations.ts";
 import { bytesOf, eventRecord, recordOf } from "./core/samples.ts";
 import { testSession } from "./crash/lake_run.ts";
-import { seenAmong } from "./checkpoint/commits.ts";
+import { hashesOf } from "./checkpoint/commits.ts";
 import { readDeadLetters, readLake, strayFiles } from "./lake_reader.ts";
 import {
   AT,
@@ -131,7 +131,7 @@ for (const moment of DROPS) {
     assert.equal(group.confirmCount, moment === "while it is staged" ? 0 : 1);
     assert.deepEqual([pipeline.sequence, pipeline.bufferedCount, lake.reports.length], [0, 0, 0]);
     assert.equal(pipeline.nextOffset(AT), undefined);
-    assert.deepEqual(lake.session.checkpoint.read().partitions, []);
+    assert.deepEqual((await lake.session.checkpoint.read()).partitions, []);
     assert.deepEqual(group.acknowledged, []);
     assert.deepEqual(await strayFiles(lake.outDir), []);
     assert.deepEqual(await readLake(lake.outDir), []);
@@ -161,8 +161,9 @@ Deno.test("a batch that the group does not confirm is dropped: nothing is commit
     0,
     0,
   ]);
-  assert.deepEqual(lake.session.checkpoint.read().partitions, []);
-  assert.deepEqual(seenAmong(lake.session.checkpoint, ["e0", "e1"], 0), []);
+  assert.deepEqual((await lake.session.checkpoint.read()).partitions, []);
+  const { hashes } = hashesOf(["e0", "e1"], lake.session.checkpoint.idKey);
+  assert.deepEqual([...await lake.session.checkpoint.seenAmong(hashes, 0)], [0, 0]);
   assert.deepEqual(group.acknowledged, []);
   assert.deepEqual(await strayFiles(lake.outDir), []);
   assert.deepEqual([await readLake(lake.outDir), await readDeadLetters(lake.outDir)], [[], []]);
@@ -304,7 +305,7 @@ Deno.test("what is counted while a commit is under way is part of the next one",
   await committing;
   await pipeline.add({ ...AT, records: new RecordList(eventRecords(1, 1)) });
   await pipeline.commit("end");
-  const { rebalances, retries } = checkpoint.read().counters;
+  const { rebalances, retries } = (await checkpoint.read()).counters;
   assert.deepEqual([rebalances, retries.fetch], [1, 1]);
 });
 
@@ -371,8 +372,8 @@ for (const [name, end] of Object.entries(ENDINGS)) {
     // The timer's commit is under way: nobody but onFailure is told that it fails.
     await end(lake);
     await soon(failed.promise);
-    lake.session[Symbol.dispose]();
-    using again = await LakeSession.open(testSession(lake.outDir));
+    await lake.session[Symbol.asyncDispose]();
+    await using again = await LakeSession.open(testSession(lake.outDir));
     await again.pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 2)) });
     await again.pipeline.commit("end");
     assert.deepEqual(await publishedOffsets(lake.outDir), [0, 1]);

@@ -32,7 +32,7 @@ async function assertCloses({ session, outDir }: OpenLake, received: number): Pr
   const { counters } = session.pipeline;
   const { received: exported, handled, rejected } = conservation(session);
   assert.deepEqual([exported, handled], [received, received]);
-  assert.deepEqual(session.checkpoint.read().counters.rejected, counters.rejected);
+  assert.deepEqual((await session.checkpoint.read()).counters.rejected, counters.rejected);
   const rows = await readLake(outDir), letters = await readDeadLetters(outDir);
   assert.deepEqual([rows.length, letters.length], [counters.published, rejected]);
   assert.deepEqual(await strayFiles(outDir), []);
@@ -224,8 +224,8 @@ Deno.test("poison of many batches and dates comes out exact after a stop in the 
   );
   await using lake = await openLake({ encode, limits: limits({ maxEvents: 30 }) });
   await lake.session.pipeline.add({ ...AT, records: new RecordList(records.slice(0, 100)) });
-  lake.session[Symbol.dispose]();
-  using session = await LakeSession.open(
+  await lake.session[Symbol.asyncDispose]();
+  await using session = await LakeSession.open(
     testSession(lake.outDir, { encode, limits: limits({ maxEvents: 30 }) }),
   );
   const next = Number(session.pipeline.nextOffset(AT));

@@ -64,7 +64,7 @@ async function* repairs(
 Deno.test("trace gives a replayed dead letter the position that it had, says what became of it, and forgets it once it is purged", async () => {
   const outDir = await scratchFolder();
   try {
-    using session = await LakeSession.open(testSession(outDir));
+    await using session = await LakeSession.open(testSession(outDir));
     await reject(session, ["x", "y", "z"]);
     const lines = repairs([{ event_id: "x" }, { event_id: "x" }, { event_id: "z", monto: -1 }]);
     await replayIntoLake(session, repairedLetters(sourceOf(session), lines), CONTROL);
@@ -86,7 +86,7 @@ Deno.test("trace gives a replayed dead letter the position that it had, says wha
     });
     const purge = async () => {
       const times = { beforeMs: Number.MAX_SAFE_INTEGER, nowMs: 0 };
-      const old = await filesToPurge(session, times, () => {});
+      const old = await filesToPurge(lakeIn(outDir), times, () => {});
       await purgeFiles(session.files, session.checkpoint, old);
     };
     assert.deepEqual(await answers(new ReadAfter(outDir, purge), "z"), nothing);

@@ -38,7 +38,7 @@ function recordsOf(ids: readonly string[], first = 0): RawRecord[] {
 type Planned = Readonly<Record<number, readonly RawRecord[]>>;
 
 async function write(outDir: string, commits: readonly Planned[]): Promise<void> {
-  using session = await LakeSession.open(testSession(outDir, { limits: limits({}) }));
+  await using session = await LakeSession.open(testSession(outDir, { limits: limits({}) }));
   for (const commit of commits) {
     for (const [partition, records] of Object.entries(commit)) {
       await session.pipeline.add({
@@ -177,7 +177,7 @@ Deno.test("trace finds a row among very many of one file", async () => {
   await withScratch(async (outDir) => {
     const ids = Array.from({ length: 9_000 }, (_, i) => `e${i}`);
     const records = ids.map((event_id, i) => eventRecord({ event_id }, { offset: BigInt(i) }));
-    using session = await LakeSession.open(
+    await using session = await LakeSession.open(
       testSession(outDir, { limits: limits({ maxEvents: 100_000, maxBytes: 1 << 30 }) }),
     );
     await session.pipeline.add({ topic: "t", partition: 0, records: new RecordList(records) });
@@ -190,7 +190,7 @@ Deno.test("trace finds a row among very many of one file", async () => {
 
 Deno.test("trace knows of several topics in one commit which one an event came from", async () => {
   await withScratch(async (outDir) => {
-    using session = await LakeSession.open(testSession(outDir, { limits: limits({}) }));
+    await using session = await LakeSession.open(testSession(outDir, { limits: limits({}) }));
     const add = (topic: string, partition: number, records: readonly RawRecord[]) =>
       session.pipeline.add({ topic, partition, records: new RecordList(records) });
     await add("t", 0, recordsOf(["a"], 90));
@@ -212,7 +212,9 @@ Deno.test("trace finds an event whose commit is not published yet, and while it 
       if (label === "publish:link") throw new SimulatedCrash(label);
     });
     {
-      using session = await LakeSession.open(testSession(outDir, { hooks, limits: limits({}) }));
+      await using session = await LakeSession.open(
+        testSession(outDir, { hooks, limits: limits({}) }),
+      );
       await session.pipeline.add({
         topic: "t",
         partition: 0,

@@ -71,6 +71,7 @@ export class Checkpoint implements Disposable {
   readonly #begin: StatementSync;
   readonly #end: StatementSync;
   readonly #undo: StatementSync;
+  readonly #lastSequence: StatementSync;
 
   /** @throws OrillaError with exit code 3 where the file cannot be read as a checkpoint */
   constructor(
@@ -95,6 +96,7 @@ export class Checkpoint implements Disposable {
       this.#begin = this.#database.prepare("BEGIN IMMEDIATE");
       this.#end = this.#database.prepare("COMMIT");
       this.#undo = this.#database.prepare("ROLLBACK");
+      this.#lastSequence = this.#database.prepare("SELECT max(sequence) AS sequence FROM commits");
     } catch (error) {
       this.#database.close();
       throw isUnreadable(error) ? unreadable(error) : error;
@@ -109,6 +111,11 @@ export class Checkpoint implements Disposable {
   /** What the last commit left. */
   read(): Committed {
     return readCommitted(this.#database);
+  }
+
+  /** The number of the last commit, 0 before the first. */
+  lastSequence(): number {
+    return Number(this.#lastSequence.get()?.["sequence"] ?? 0);
   }
 
   /** When the last commit was made, milliseconds since 1970-01-01 UTC; null before the first. */
@@ -134,11 +141,11 @@ export class Checkpoint implements Disposable {
   }
 
   /** The files of commits that are not known to be published. */
-  unpublishedFiles(): readonly ManifestFile[] {
+  unpublishedFiles(): readonly (ManifestFile & { readonly sequence: number })[] {
     return allRows(
       this.#database,
       "SELECT f.* FROM commits c JOIN files f USING (sequence) WHERE c.is_published = 0 ORDER BY 1, 2",
-    ).map(manifestFileOf);
+    ).map((row) => ({ ...manifestFileOf(row), sequence: Number(row["sequence"]) }));
   }
 
   /** A setting of the lake that `note` stored; null where there is none. */

@@ -5,6 +5,7 @@ import type { PurgedFile } from "../core/purge.ts";
 import type { MarkedReplay } from "../core/replay.ts";
 import { isThereSync } from "../runtime/file_mode.ts";
 import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import type { CheckpointPositions } from "./checkpoint_reader.ts";
 import { readPurges } from "./purges.ts";
 import { readReplays } from "./replays.ts";
 import { allRows, manifestFileOf, offsetRangeOf, readCommitted, readSeenIdCount } from "./rows.ts";
@@ -18,7 +19,8 @@ export interface CommitState {
 
 /** Everything that a checkpoint says of the lake, as of one moment. */
 export interface CheckpointContent {
-  readonly instanceId: string;
+  /** The instances that have written to it; SQLite's has one. */
+  readonly instanceIds: readonly string[];
   readonly committed: Committed;
   readonly commits: readonly CommitState[];
   readonly files: readonly (ManifestFile & { readonly sequence: number })[];
@@ -44,7 +46,7 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
   return readingCheckpoint(outDir, (database) => {
     refuseDamage(database, null);
     return {
-      instanceId: readMeta(database, "instance_id"),
+      instanceIds: [readMeta(database, "instance_id")],
       committed: readCommitted(database),
       commits: allRows(database, "SELECT sequence, is_published FROM commits ORDER BY 1").map((
         row,
@@ -76,11 +78,9 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
  * @param outDir absolute path
  * @throws OrillaError as `readingCheckpoint`
  */
-export function inspectPositions(
-  outDir: string,
-): { readonly instanceId: string; readonly committed: Committed } {
+export function inspectPositions(outDir: string): CheckpointPositions {
   return readingCheckpoint(outDir, (database) => ({
-    instanceId: readMeta(database, "instance_id"),
+    instanceIds: [readMeta(database, "instance_id")],
     committed: readCommitted(database),
   }));
 }

@@ -35,14 +35,14 @@ export async function consume(context: CommandContext): Promise<void> {
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
   await using http = serveHttp(context);
-  using session = await LakeSession.open({
+  await using session = await LakeSession.open({
     ...sessionOptions(context),
     onFailure: failure.reject,
     ...(http !== null && { onCommit: http.noteCommit }),
   });
   let state: () => SourceState = () => UNASSIGNED;
   const { topic, groupId } = config;
-  http?.observe(session, { mode: "consumer", topic, groupId, source: () => state() });
+  await http?.observe(session, { mode: "consumer", topic, groupId, source: () => state() });
   const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
   const retrying = retryingOf(context, onRetry);
   const connection = connectionOf(context);

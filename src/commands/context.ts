@@ -1,4 +1,5 @@
 import type { RetriedOperation } from "../core/counters.ts";
+import type { StoreLocation } from "../checkpoint/commit_store.ts";
 import type { DiskSpace } from "../core/metrics.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
 import type { Config } from "../config.ts";
@@ -97,6 +98,11 @@ export function connectionOf({ config, security, log }: CommandContext): KafkaCo
   }
   const { bootstrapServers, clientId } = config;
   return { bootstrapServers, clientId, security, kafkajsSecurity: kafkajsSecurity(security) };
+}
+
+/** Where the commits of the lake are kept. */
+export function locationOf({ checkpointDir }: CommandContext): StoreLocation {
+  return { checkpointDir, url: null };
 }
 
 /** The part of a lake session's options that comes from the configuration. */

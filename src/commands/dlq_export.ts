@@ -1,4 +1,3 @@
-import { openReplayMarks } from "../checkpoint/replay_marks.ts";
 import { isMeant } from "../core/dead_letter.ts";
 import { exportedFields } from "../core/exported_letter.ts";
 import { readDeadLetters } from "../lake/dead_letter_reader.ts";
@@ -8,14 +7,16 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import { type CommandContext, letterCipherOf } from "./context.ts";
 import { filterOf } from "./dead_letter_filter.ts";
 import { lakeOf } from "./lake.ts";
+import { refuseUnreadable } from "./lake_there.ts";
 
 /** About as many characters are printed at once. */
 const CHUNK_LENGTH = 1 << 20;
 
 /** Writes the dead letters that wait as NDJSON, with their content. */
 export async function exportDeadLetters(context: CommandContext): Promise<void> {
-  const { config, checkpointDir, reporter, log, stop } = context;
-  using marks = openReplayMarks(checkpointDir);
+  const { config, reporter, log, stop } = context;
+  await using lake = lakeOf(context);
+  await refuseUnreadable(lake.reader);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const onProgress = (done: number, total: number) => meter.update(done, total);
@@ -28,10 +29,11 @@ export async function exportDeadLetters(context: CommandContext): Promise<void> 
     text = "";
     await context.flush();
   };
-  for await (const letter of readDeadLetters(lakeOf(context).files, reading)) {
+  for await (const letter of readDeadLetters(lake.files, reading)) {
     if (stop.aborted) break;
     const { position, attempts } = letter;
-    if (!isMeant(letter, filter) || marks.markOf({ ...position, attempts }) !== null) continue;
+    if (!isMeant(letter, filter)) continue;
+    if (await lake.reader.markOf({ ...position, attempts }) !== null) continue;
     text += `${JSON.stringify(exportedFields(letter))}\n`;
     count++;
     if (text.length > CHUNK_LENGTH) await flush();

@@ -1,4 +1,3 @@
-import { openReplayMarks } from "../checkpoint/replay_marks.ts";
 import { isMeant } from "../core/dead_letter.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { readDeadLetters } from "../lake/dead_letter_reader.ts";
@@ -8,6 +7,7 @@ import type { CommandContext } from "./context.ts";
 import { filterOf } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
 import { lakeOf } from "./lake.ts";
+import { refuseUnreadable } from "./lake_there.ts";
 import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
 
@@ -36,18 +36,19 @@ export async function listDeadLetters(context: CommandContext): Promise<void> {
 }
 
 async function countLetters(context: CommandContext): Promise<Counts[]> {
-  const { config, checkpointDir, reporter } = context;
-  using marks = openReplayMarks(checkpointDir);
+  const { config, reporter } = context;
+  await using lake = lakeOf(context);
+  await refuseUnreadable(lake.reader);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const onProgress = (done: number, total: number) => meter.update(done, total);
   const filter = filterOf(config);
   const groups = new Map<string, Counts>();
   const reading = { sinceMs: filter.sinceMs, onProgress };
-  for await (const letter of readDeadLetters(lakeOf(context).files, reading)) {
+  for await (const letter of readDeadLetters(lake.files, reading)) {
     if (!isMeant(letter, filter)) continue;
     const { position, attempts, reason, rejectedAtMs } = letter;
-    const mark = marks.markOf({ ...position, attempts });
+    const mark = await lake.reader.markOf({ ...position, attempts });
     // The dead letter that this one became stands for the record.
     if (mark?.outcome === "rejected") continue;
     const date = new Date(rejectedAtMs).toISOString().slice(0, 10);

@@ -1,4 +1,3 @@
-import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
@@ -7,7 +6,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { type CommandContext, sessionOptions } from "./context.ts";
 import { jsonText } from "./json.ts";
-import { lakeOf, localFiles } from "./lake.ts";
+import { lakeOf } from "./lake.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
 import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
@@ -15,12 +14,13 @@ import { tableLines } from "./table.ts";
 /** Removes dead-letter files that are older than DLQ_TTL. */
 export async function purgeDeadLetters(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
-  await refuseWithoutCheckpoint(localFiles(context));
+  await using lake = lakeOf(context);
+  await refuseWithoutCheckpoint(lake.reader);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const nowMs = systemClock.nowMs();
   const find = () =>
-    filesToPurge(lakeOf(context), { beforeMs: nowMs - config.dlqTtl, nowMs }, (done, total) => {
+    filesToPurge(lake, { beforeMs: nowMs - config.dlqTtl, nowMs }, (done, total) => {
       meter.update(done, total);
     });
   const purged = config.dryRun ? await find() : await purge(context, find);
@@ -35,7 +35,7 @@ async function purge(
   context: CommandContext,
   find: () => Promise<readonly PurgedFile[]>,
 ): Promise<readonly PurgedFile[]> {
-  using session = await LakeSession.open({
+  await using session = await LakeSession.open({
     ...sessionOptions(context),
     // Nothing is buffered, so no timer commits anything.
     onFailure: (error) => {
@@ -64,9 +64,7 @@ function purgeText(purged: readonly PurgedFile[], { config, outDir }: CommandCon
   const rows = Object.entries(reasons).sort(([, a], [, b]) => b - a)
     .map(([reason, count]) => [reason, thousands(count)]);
   const done = config.dryRun ? "would be removed (--dry-run)" : "removed";
-  const record = config.dryRun
-    ? []
-    : ["", `  ${CHECKPOINT_FILE} keeps a record of what was in them`];
+  const record = config.dryRun ? [] : ["", "  the checkpoint keeps a record of what was in them"];
   return [
     `${outDir}: ${thousands(fileCount)} dead-letter files with ${
       thousands(letterCount)

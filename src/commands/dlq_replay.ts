@@ -1,6 +1,4 @@
-import { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { countDeadLetters } from "../checkpoint/history.ts";
-import { lockOutDir } from "../checkpoint/lock.ts";
+import { openStore } from "../checkpoint/open_store.ts";
 import { positionText } from "../core/dead_letter.ts";
 import { operatingError, usageError } from "../core/errors.ts";
 import { type RetriedOperation, totalOf } from "../core/counters.ts";
@@ -30,12 +28,13 @@ import {
   type CommandContext,
   connectionOf,
   letterCipherOf,
+  locationOf,
   retryingOf,
   sessionOptions,
 } from "./context.ts";
 import { filterOf, isEverything } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
-import { lakeOf, localFiles } from "./lake.ts";
+import { lakeOf } from "./lake.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
 import { thousands } from "../core/count_text.ts";
 
@@ -47,17 +46,19 @@ export const REPLAY_HEADER = "orilla.replay";
 /** Runs dead letters through the pipeline again, or sends them to a topic. */
 export async function replayDeadLetters(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
+  await using lake = lakeOf(context);
   if (config.stdin && !isEverything(filterOf(config))) {
     throw usageError(
       "Cannot use --stdin with a filter: what stdin holds is replayed, and nothing else",
     );
   }
-  await refuseWithoutCheckpoint(localFiles(context));
+  await refuseWithoutCheckpoint(lake.reader);
   await loadParquet();
   const passedOver = { doneCount: 0, rejectedAgainCount: 0 };
+  const letterCount = await lake.reader.deadLetterCount();
   const report = config.dryRun
-    ? await rehearse(context, passedOver)
-    : await replay(context, passedOver);
+    ? await rehearse(context, passedOver, letterCount)
+    : await replay(context, passedOver, letterCount);
   reporter.print(
     config.json
       ? jsonText({
@@ -74,16 +75,16 @@ export async function replayDeadLetters(context: CommandContext): Promise<void> 
 /** The dead letters that the configuration means. */
 function lettersOf(
   context: CommandContext,
-  source: Omit<ReplaySource, "onProgress">,
+  { letterCount, ...source }: Omit<ReplaySource, "onProgress"> & { readonly letterCount: number },
 ): AsyncGenerator<LetterToReplay> {
-  const { config, reporter, checkpointDir } = context;
+  const { config, reporter } = context;
   const meterOf = (unit: string) =>
     new ProgressMeter(reporter, () => systemClock.monotonicMs(), unit);
   if (!config.stdin) {
     const filter = filterOf(config);
     const meter = meterOf(LETTERS);
     // Where only those since some time are read, it is not known how many they are.
-    const total = filter.sinceMs === null ? countDeadLetters(checkpointDir) : null;
+    const total = filter.sinceMs === null ? letterCount : null;
     let looked = 0;
     const onLetter = () => meter.update(++looked, total);
     return waitingLetters({ ...source, onProgress: () => {}, onLetter }, {
@@ -115,24 +116,22 @@ function controlOf({ config, reporter, stop }: CommandContext) {
   return { stop, onProgress };
 }
 
-async function rehearse(context: CommandContext, passedOver: PassedOver): Promise<ReplayReport> {
-  const { config, checkpointDir } = context;
-  using _lock = lockOutDir(checkpointDir);
-  // It has an instance id already.
-  const { ttlMs, duplicateTtlMs } = sessionOptions(context);
-  using checkpoint = new Checkpoint({
-    outDir: checkpointDir,
-    ttlMs,
-    duplicateTtlMs,
-    newInstanceId: "",
-  });
-  const { files } = lakeOf(context);
-  const markOf = (letter: Origin) => checkpoint.deadLetters.replayOf(letter);
+async function rehearse(
+  context: CommandContext,
+  passedOver: PassedOver,
+  letterCount: number,
+): Promise<ReplayReport> {
+  const { config } = context;
+  await using checkpoint = await openStore(locationOf(context), sessionOptions(context));
+  await using lake = lakeOf(context);
+  const { files } = lake;
+  const markOf = (letter: Origin) => checkpoint.deadLetters.markOf(letter);
   const letters = lettersOf(context, {
     files,
     cipher: letterCipherOf(context),
     markOf,
     passedOver,
+    letterCount,
   });
   const parts = { ...sessionOptions(context), checkpoint };
   const report = await rehearseReplay(parts, letters, controlOf(context));
@@ -141,21 +140,26 @@ async function rehearse(context: CommandContext, passedOver: PassedOver): Promis
   return { published: 0, duplicate: 0, rejected: {}, sent };
 }
 
-async function replay(context: CommandContext, passedOver: PassedOver): Promise<ReplayReport> {
+async function replay(
+  context: CommandContext,
+  passedOver: PassedOver,
+  letterCount: number,
+): Promise<ReplayReport> {
   const failure = Promise.withResolvers<never>();
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
-  using session = await LakeSession.open({
+  await using session = await LakeSession.open({
     ...sessionOptions(context),
     onFailure: failure.reject,
   });
   const { files, checkpoint } = session;
-  const markOf = (letter: Origin) => checkpoint.deadLetters.replayOf(letter);
+  const markOf = (letter: Origin) => checkpoint.deadLetters.markOf(letter);
   const letters = lettersOf(context, {
     files,
     cipher: letterCipherOf(context),
     markOf,
     passedOver,
+    letterCount,
   });
   const { toTopic } = context.config;
   const work = toTopic === null

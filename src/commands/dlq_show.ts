@@ -1,4 +1,3 @@
-import { openReplayMarks, type ReplayMarks } from "../checkpoint/replay_marks.ts";
 import { isSamePosition, positionText } from "../core/dead_letter.ts";
 import { operatingError, usageError } from "../core/errors.ts";
 import { exportedFields, utf8Text } from "../core/exported_letter.ts";
@@ -6,11 +5,13 @@ import { REASONS } from "../core/outcome.ts";
 import type { MarkedReplay } from "../core/replay.ts";
 import { readDeadLetters, type StoredDeadLetter } from "../lake/dead_letter_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
+import type { ReadLake } from "../pipeline/read_lake.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { type CommandContext, letterCipherOf } from "./context.ts";
 import { jsonText } from "./json.ts";
 import { lakeOf } from "./lake.ts";
+import { refuseUnreadable } from "./lake_there.ts";
 
 /** A dead letter, and what a replay made of it. */
 interface Try {
@@ -25,14 +26,15 @@ interface Try {
  * @throws OrillaError with exit code 2 where none was asked for, 1 where it is not there
  */
 export async function showDeadLetter(context: CommandContext): Promise<void> {
-  const { config, checkpointDir, reporter } = context;
+  const { config, reporter } = context;
   if ((config.position === null) === (config.letterEventId === null)) {
     throw usageError(
       "Cannot show a dead letter: expected either TOPIC/PARTITION/OFFSET or --event-id",
     );
   }
-  using marks = openReplayMarks(checkpointDir);
-  const found = await findTries(context, marks);
+  await using lake = lakeOf(context);
+  await refuseUnreadable(lake.reader);
+  const found = await findTries(context, lake);
   const last = found.at(-1);
   if (last === undefined) throw notFound(context);
   const { position } = last.letter;
@@ -54,7 +56,7 @@ export async function showDeadLetter(context: CommandContext): Promise<void> {
 /** All tries of the records that are asked for, in the order in which they were rejected. */
 async function findTries(
   context: CommandContext,
-  marks: ReplayMarks,
+  { files, reader }: ReadLake,
 ): Promise<readonly Try[]> {
   const { config: { position, letterEventId }, reporter } = context;
   const cipher = letterCipherOf(context);
@@ -62,13 +64,13 @@ async function findTries(
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const onProgress = (done: number, total: number) => meter.update(done, total);
   const found: Try[] = [];
-  for await (const letter of readDeadLetters(lakeOf(context).files, { cipher, onProgress })) {
+  for await (const letter of readDeadLetters(files, { cipher, onProgress })) {
     const isAskedFor = position === null
       ? letter.eventId === letterEventId
       : isSamePosition(letter.position, position);
     if (!isAskedFor) continue;
     const { attempts } = letter;
-    found.push({ letter, mark: marks.markOf({ ...letter.position, attempts }) });
+    found.push({ letter, mark: await reader.markOf({ ...letter.position, attempts }) });
   }
   return found;
 }

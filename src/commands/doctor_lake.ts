@@ -1,6 +1,5 @@
-import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
-import { isLocked } from "../checkpoint/lock.ts";
-import { checkSoundness } from "../checkpoint/soundness.ts";
+import type { CheckpointReader } from "../checkpoint/checkpoint_reader.ts";
+import { openReader } from "../checkpoint/open_store.ts";
 import { failure, type Finding, ok, skipped, warning } from "../core/check.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DiskSpace } from "../core/metrics.ts";
@@ -8,7 +7,7 @@ import { listPublished } from "../lake/lake_reader.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import { probeWriting } from "../runtime/write_probe.ts";
-import type { CommandContext, GivenFile } from "./context.ts";
+import { type CommandContext, type GivenFile, locationOf } from "./context.ts";
 import type { Examination } from "./examination.ts";
 import { thousands } from "../core/count_text.ts";
 import { agoText, byteText } from "./summary.ts";
@@ -38,8 +37,14 @@ export async function examineLake(
   }
   await examination.check("OUT_DIR", () => writingFinding(outDir));
   await examination.check("space", () => spaceFinding(surroundings?.space ?? null));
-  await examination.check("checkpoint", () => checkpointFinding(outDir));
-  await examination.check("lock", () => lockFinding(outDir));
+  await using reader = openReader(locationOf(context));
+  for (const { name, make } of reader.serverChecks()) {
+    if (!await examination.check(name, make)) {
+      return examination.skip(["checkpoint", "lock"], "its server is not as it should be");
+    }
+  }
+  await examination.check("checkpoint", () => checkpointFinding(new Files(outDir), reader));
+  await examination.check("lock", () => lockFinding(reader));
 }
 
 /** @param deno a version of Deno, `2.9.6` */
@@ -128,15 +133,14 @@ export function spaceFinding(space: DiskSpace | null): Finding {
   return warning(text, advice, { facts: { ...space } });
 }
 
-async function checkpointFinding(outDir: string): Promise<Finding> {
-  const files = new Files(outDir);
-  if (!await files.exists(CHECKPOINT_FILE)) {
+async function checkpointFinding(files: Files, reader: CheckpointReader): Promise<Finding> {
+  if (!await reader.exists()) {
     const { length } = await listPublished(files);
     if (length === 0) return ok("none yet; the first start begins one");
-    const text = `${CHECKPOINT_FILE} is gone, and ${thousands(length)} files of the lake are there`;
+    const text = `${nameOf(reader)} is gone, and ${thousands(length)} files of the lake are there`;
     return failure(text, "restore it from a copy, or make a new one: orilla rebuild");
   }
-  const found = checkSoundness(outDir);
+  const found = await reader.soundness();
   switch (found.kind) {
     case "damaged":
     case "out_of_reach":
@@ -158,8 +162,13 @@ async function checkpointFinding(outDir: string): Promise<Finding> {
   }
 }
 
-function lockFinding(outDir: string): Finding {
-  const isHeld = isLocked(outDir);
+/** The path is known already. */
+function nameOf({ name, isShared }: CheckpointReader): string {
+  return isShared ? name : name.slice(name.lastIndexOf("/") + 1);
+}
+
+async function lockFinding(reader: CheckpointReader): Promise<Finding> {
+  const isHeld = await reader.isWriting();
   const text = isHeld ? "held by a running orilla" : "free: no orilla is writing here";
   return ok(text, { facts: { isHeld } });
 }

@@ -1,12 +1,10 @@
-import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
-import { inspectPositions } from "../checkpoint/inspection.ts";
+import { openReader } from "../checkpoint/open_store.ts";
 import { failure, type Finding, ok } from "../core/check.ts";
 import { OrillaError } from "../core/errors.ts";
 import { partitionName } from "../core/record.ts";
 import { type KnownOffsets, startOffset } from "../kafka/positions.ts";
 import { type AdminClient, groupOffsets, logBounds } from "../kafka/topic_offsets.ts";
-import { isThereSync } from "../runtime/file_mode.ts";
-import type { CommandContext } from "./context.ts";
+import { type CommandContext, locationOf } from "./context.ts";
 import type { Examination } from "./examination.ts";
 import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
@@ -16,18 +14,19 @@ const MAX_PARTITIONS = 20;
 
 /** Checks how far the group is, and whether the next start can go on from there. */
 export async function examineOffsets(
-  { config: { topic, groupId }, checkpointDir }: CommandContext,
+  context: CommandContext,
   { examination, admin }: { readonly examination: Examination; readonly admin: AdminClient },
 ): Promise<void> {
+  const { config: { topic, groupId }, checkpointDir } = context;
   let known: readonly KnownOffsets[] = [];
-  let instanceId = "";
+  let instanceIds: readonly string[] = [];
+  await using reader = openReader(locationOf(context));
   const isKnown = await examination.check("lag", async () => {
     // In this order: a consumer goes on meanwhile, and must not seem to be ahead of its checkpoint or the log.
     const ofGroup = await groupOffsets(admin, { topic, groupId });
-    const hasCheckpoint = checkpointDir !== "" &&
-      isThereSync(`${checkpointDir}/${CHECKPOINT_FILE}`);
-    const positions = hasCheckpoint ? inspectPositions(checkpointDir) : null;
-    instanceId = positions?.instanceId ?? "";
+    const hasCheckpoint = checkpointDir !== "" && await reader.exists();
+    const positions = hasCheckpoint ? await reader.positions() : null;
+    instanceIds = positions?.instanceIds ?? [];
     const next = new Map(
       positions?.committed.partitions.map((at) => [partitionName(at), at.nextOffset]),
     );
@@ -39,7 +38,7 @@ export async function examineOffsets(
     return lagFinding(known);
   });
   if (!isKnown) return examination.skip(["next start"], "the offsets are not known");
-  await examination.check("next start", () => startFinding(known, instanceId));
+  await examination.check("next start", () => startFinding(known, instanceIds));
 }
 
 /** Offsets between what the group committed, or the oldest record, and the end of the log. */
@@ -80,10 +79,13 @@ export function lagFinding(known: readonly KnownOffsets[]): Finding {
 }
 
 /** Whether a consumer that is started now would find records that nobody handled gone, exit 4. */
-export function startFinding(known: readonly KnownOffsets[], instanceId: string): Finding {
+export function startFinding(
+  known: readonly KnownOffsets[],
+  instanceIds: readonly string[],
+): Finding {
   const refusals = known.flatMap((at) => {
     try {
-      startOffset(at, { instanceId, allowsGaps: false });
+      startOffset(at, { instanceIds, allowsGaps: false });
       return [];
     } catch (error) {
       if (!(error instanceof OrillaError)) throw error;

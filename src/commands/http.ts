@@ -15,7 +15,7 @@ export interface HttpService extends AsyncDisposable {
   readonly observe: (
     session: LakeSession,
     run: Omit<RunIdentity, "instanceId"> & { readonly source: () => SourceState | null },
-  ) => void;
+  ) => Promise<void>;
   readonly noteCommit: (report: CommitReport) => void;
 }
 
@@ -41,10 +41,10 @@ export function serveHttp({ config, httpToken, log, stop }: CommandContext): Htt
     );
   }
   return {
-    observe: (session, { source, ...run }) =>
+    observe: async (session, { source, ...run }) =>
       monitor.observe({
         identity: { ...run, instanceId: session.checkpoint.instanceId },
-        dateTotals: session.checkpoint.dateTotals(),
+        dateTotals: await session.checkpoint.dateTotals(),
         snapshot: () => session.snapshot(),
         isWritable: () => session.isWritable,
         source,

@@ -1,18 +1,24 @@
-import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import type { CheckpointReader } from "../checkpoint/checkpoint_reader.ts";
 import { damagedError } from "../core/errors.ts";
-import type { Files } from "../runtime/files.ts";
 
 /**
  * A command on what a lake holds does not begin a new one.
  *
- * @throws OrillaError with exit code 3 where OUT_DIR has no checkpoint
+ * @throws OrillaError with exit code 3 where there is no checkpoint
  */
-export async function refuseWithoutCheckpoint(files: Files): Promise<void> {
-  if (await files.exists(CHECKPOINT_FILE)) return;
+export async function refuseWithoutCheckpoint(reader: CheckpointReader): Promise<void> {
+  if (await reader.exists()) return;
   throw damagedError(
-    `${
-      files.absolute(CHECKPOINT_FILE)
-    } is not there. Name another --out-dir, restore it from a copy, or ` +
+    `${reader.name} is not there. Name another --out-dir, restore it from a copy, or ` +
       `make a new one from the lake's files: orilla rebuild`,
   );
+}
+
+/**
+ * Marks are read with the first dead letter, and there may be none.
+ *
+ * @throws OrillaError with exit code 3 where there is no checkpoint that can be read
+ */
+export async function refuseUnreadable(reader: CheckpointReader): Promise<void> {
+  await reader.deadLetterCount();
 }

@@ -22,13 +22,19 @@ export async function simulate(context: CommandContext): Promise<void> {
   const failure = Promise.withResolvers<never>();
   const hooks = config.fault === null ? noFaults : faultHooks(config.fault);
   await using http = serveHttp(context);
-  using session = await LakeSession.open({
+  await using session = await LakeSession.open({
     ...sessionOptions(context),
     hooks,
     onFailure: failure.reject,
     ...(http !== null && { onCommit: http.noteCommit }),
   });
-  http?.observe(session, { mode: "simulate", topic: null, groupId: null, source: () => null });
+  await session.pipeline.claim([SIMULATED], null);
+  await http?.observe(session, {
+    mode: "simulate",
+    topic: null,
+    groupId: null,
+    source: () => null,
+  });
   await Promise.race([feed(context, session), failure.promise]);
   await session.pipeline.commit("end");
   await session.close();

@@ -1,5 +1,4 @@
-import { isLocked } from "../checkpoint/lock.ts";
-import { type DateTotals, type LakeStatus, readLakeStatus } from "../checkpoint/lake_status.ts";
+import type { DateTotals, LakeStatus } from "../checkpoint/lake_status.ts";
 import { mostFrequent, totalOf } from "../core/counters.ts";
 import { partitionName } from "../core/record.ts";
 import { type LakeFile, listStaged } from "../lake/lake_reader.ts";
@@ -7,7 +6,7 @@ import { systemClock } from "../runtime/clock.ts";
 import type { LakeFiles } from "../lake/storage.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
-import { lakeOf, localFiles } from "./lake.ts";
+import { lakeOf } from "./lake.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
 import { counted, thousands } from "../core/count_text.ts";
 import { agoText, byteText } from "./summary.ts";
@@ -36,15 +35,16 @@ interface StagedCounts {
  * @throws OrillaError with exit code 3 where there is no checkpoint, or it cannot be read
  */
 export async function showStatus(context: CommandContext): Promise<void> {
-  const { config, checkpointDir, outDir, reporter } = context;
-  const { files } = lakeOf(context);
-  await refuseWithoutCheckpoint(localFiles(context));
+  const { config, outDir, reporter } = context;
+  await using lake = lakeOf(context);
+  const { files, reader } = lake;
+  await refuseWithoutCheckpoint(reader);
   // In this order: what is committed meanwhile is known then.
   const staged = await listStaged(files);
-  const status = readLakeStatus(checkpointDir, config.dates);
+  const status = await reader.status(config.dates);
   const around: Around = {
     outDir,
-    isLocked: isLocked(checkpointDir),
+    isLocked: await reader.isWriting(),
     staged: await countStaged(files, staged, status),
     nowMs: systemClock.nowMs(),
   };

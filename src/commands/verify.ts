@@ -17,8 +17,11 @@ import { thousands } from "../core/count_text.ts";
 export async function verifyLake(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
-  const lake = { ...lakeOf(context), ttlMs: config.dedupeTtl };
-  const report = await verify(lake, (done, total) => meter.update(done, total));
+  await using lake = lakeOf(context);
+  const report = await verify(
+    { ...lake, ttlMs: config.dedupeTtl },
+    (done, total) => meter.update(done, total),
+  );
   reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
   if (report.findings.length > 0) {
     throw damagedError(`${report.findings.length} findings in ${outDir}; see the report`);

@@ -13,17 +13,20 @@ interface PartitionProgress {
 export class Assignment {
   /** Settles when each partition's position is known. */
   ready: Promise<void> = Promise.resolve();
+  readonly generation: number;
   readonly #partitions: ReadonlySet<number>;
   readonly #progress = new Map<number, PartitionProgress>();
   #isCurrent = true;
 
-  constructor(partitions: Iterable<number>) {
+  /** @param generation the group's, which made it */
+  constructor(partitions: Iterable<number>, generation: number) {
     this.#partitions = new Set(partitions);
+    this.generation = generation;
   }
 
   /** What stands before the first join: no partition, and never current. */
   static none(): Assignment {
-    const none = new Assignment([]);
+    const none = new Assignment([], -1);
     none.end();
     return none;
   }
@@ -35,6 +38,10 @@ export class Assignment {
   /** The partitions may belong to somebody else from now on. */
   end(): void {
     this.#isCurrent = false;
+  }
+
+  get partitions(): readonly number[] {
+    return [...this.#partitions];
   }
 
   has(partition: number): boolean {

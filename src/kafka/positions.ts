@@ -25,8 +25,8 @@ export function writerOf(metadata: string): string | null {
 
 /** How a start is decided. */
 export interface StartRules {
-  /** This checkpoint's instance. */
-  readonly instanceId: string;
+  /** The instances that have written to this checkpoint. */
+  readonly instanceIds: readonly string[];
   /** Whether records that nobody handled may be skipped (--allow-gaps). */
   readonly allowsGaps: boolean;
 }
@@ -61,13 +61,13 @@ export function startOffset(known: KnownOffsets, rules: StartRules): bigint {
   return start;
 }
 
-function chooseOffset(known: KnownOffsets, { instanceId, allowsGaps }: StartRules): bigint | null {
+function chooseOffset(known: KnownOffsets, { instanceIds, allowsGaps }: StartRules): bigint | null {
   const { checkpoint, group } = known;
   if (group === null) return checkpoint;
   if (checkpoint === null) return group.offset;
   if (group.offset <= checkpoint) return checkpoint;
   const writer = writerOf(group.metadata);
-  if (writer !== null && writer !== instanceId || allowsGaps) return group.offset;
+  if (writer !== null && !instanceIds.includes(writer) || allowsGaps) return group.offset;
   const who = writer === null ? "not written by orilla" : "written by this very instance";
   throw gapError(
     `The group's offset of ${partitionName(known)} is ${group.offset}, ahead of the checkpoint's ` +

@@ -21,6 +21,11 @@ export interface RecordSink {
   drop(): void;
   /** Waits for a commit under way. */
   settle(): Promise<void>;
+  /** Takes partitions over from their last owner; false where a later generation of the group has them. */
+  claim(
+    partitions: readonly TopicPartition[],
+    claimant: { readonly groupId: string; readonly generation: number },
+  ): Promise<boolean>;
   nextOffset(at: TopicPartition): bigint | undefined;
   noteHighWatermark(at: TopicPartition, offset: bigint): void;
   noteRebalance(): void;
@@ -106,7 +111,7 @@ export class KafkaSource implements AsyncDisposable {
     this.#consumer.on(HEARTBEAT, () => this.#silence?.heard());
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       this.#silence?.heard();
-      this.#assign(payload.memberAssignment[topic] ?? []);
+      this.#assign(payload.memberAssignment[topic] ?? [], client.gate.generation);
     });
     this.#consumer.on(CRASH, ({ payload }) => this.#crashed(payload.error));
     this.#consumer.on(START_BATCH_PROCESS, ({ payload }) => {
@@ -129,6 +134,12 @@ export class KafkaSource implements AsyncDisposable {
     return this.#membership.confirm(assignment).then((isMember) =>
       isMember && assignment === this.#assignment
     );
+  }
+
+  /** See `Group`. */
+  noteFenced(): void {
+    this.#options.log.warning("another process has these partitions: waiting for a new assignment");
+    this.#assignment.end();
   }
 
   /** See `Group`: the group's offsets are a hint for other tools and for the partitions' next owners. */
@@ -155,10 +166,10 @@ export class KafkaSource implements AsyncDisposable {
     this.#options.sink.drop();
   }
 
-  #assign(partitions: readonly number[]): void {
+  #assign(partitions: readonly number[], generation: number): void {
     const { sink, topic, log } = this.#options;
     this.#assignment.end();
-    const assignment = new Assignment(partitions);
+    const assignment = new Assignment(partitions, generation);
     this.#assignment = assignment;
     sink.drop();
     sink.noteRebalance();
@@ -172,18 +183,20 @@ export class KafkaSource implements AsyncDisposable {
 
   /** Finds where each assigned partition goes on, and makes kafkajs fetch from there. */
   async #seekAll(assignment: Assignment): Promise<void> {
-    const { topic, groupId, sink, log, retrying } = this.#options;
-    const all = await retry(
-      "positions",
-      retrying,
-      () => knownOffsets(this.#admin, { topic, groupId }, (at) => sink.nextOffset(at)),
-    );
+    const { topic, groupId, instanceId, allowsGaps, sink, log, retrying } = this.#options;
+    const { partitions, generation } = assignment;
+    const claimed = partitions.map((partition) => ({ topic, partition }));
+    const all = await retry("positions", retrying, async () => {
+      if (!await sink.claim(claimed, { groupId, generation })) return null;
+      return await knownOffsets(this.#admin, { topic, groupId }, (at) => sink.nextOffset(at));
+    });
     if (!assignment.isCurrent) return;
+    if (all === null) return this.noteFenced();
     for (const known of all) {
       const { partition, logEnd } = known;
       if (!this.#firstEnds.has(partition)) this.#firstEnds.set(partition, logEnd);
       if (!assignment.has(partition)) continue;
-      const start = startOffset(known, this.#options);
+      const start = startOffset(known, { instanceIds: [instanceId], allowsGaps });
       assignment.begin(partition, { start, end: this.#firstEnds.get(partition) ?? logEnd });
       sink.noteHighWatermark({ topic, partition }, logEnd);
       this.#consumer.seek({ topic, partition, offset: String(start) });

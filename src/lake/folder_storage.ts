@@ -50,8 +50,8 @@ export class FolderStorage implements LakeStorage {
     }
   }
 
-  recover(unpublished: readonly FileToPublish[]) {
-    return recoverLake(this.#files, unpublished);
+  recover(unpublished: readonly FileToPublish[], mayDrop?: (stagedName: string) => boolean) {
+    return recoverLake(this.#files, unpublished, mayDrop);
   }
 
   async removePublished(

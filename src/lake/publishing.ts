@@ -69,11 +69,13 @@ export async function publishUnlisted(files: Files, stagedPaths: readonly string
  * Brings the lake to its last commit: publishes what was committed and not known to be published, then
  * deletes what was staged and never committed.
  *
+ * @param mayDrop asked of each staged file that is not published then: false where its commit may still come
  * @returns how many files were published, and how many staged ones deleted
  */
 export async function recoverLake(
   files: Files,
   unpublished: readonly FileToPublish[],
+  mayDrop: (stagedName: string) => boolean = () => true,
 ): Promise<{ readonly publishedCount: number; readonly deletedCount: number }> {
   if (unpublished.length > 0) {
     // The start before this one may have made folders and ended before it synced their names.
@@ -82,7 +84,7 @@ export async function recoverLake(
     }
   }
   await publish(files, unpublished);
-  const leftovers = await files.list(STAGING_FOLDER);
+  const leftovers = (await files.list(STAGING_FOLDER)).filter(mayDrop);
   for (const name of leftovers) await files.remove(`${STAGING_FOLDER}/${name}`, "recover:remove");
   return { publishedCount: unpublished.length, deletedCount: leftovers.length };
 }

@@ -64,9 +64,13 @@ export interface LakeStorage extends LakeFiles {
    * Brings the lake to its last commit: publishes what was committed and not known to be published, then
    * drops what was staged and never committed.
    *
+   * @param mayDrop asked of each staged file that no manifest row names: false where its commit may still come
    * @returns how many files were published, and how many staged ones dropped
    */
-  recover(unpublished: readonly FileToPublish[]): Promise<{
+  recover(
+    unpublished: readonly FileToPublish[],
+    mayDrop?: (stagedName: string) => boolean,
+  ): Promise<{
     readonly publishedCount: number;
     readonly deletedCount: number;
   }>;

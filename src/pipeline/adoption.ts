@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { CommitStore } from "../checkpoint/commit_store.ts";
 import type { Commit, FileFilter, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
@@ -27,9 +27,9 @@ import { filterOfIds } from "./traces.ts";
  */
 export async function adoptNewerCommits(
   files: LakeStorage,
-  checkpoint: Checkpoint,
+  checkpoint: CommitStore,
 ): Promise<number> {
-  const { sequence } = checkpoint.read();
+  const { sequence } = await checkpoint.read();
   const isNewer = (file: LakeFile) =>
     file.instanceId === checkpoint.instanceId && file.sequence > sequence;
   let published = (await listPublished(files)).filter(isNewer);
@@ -48,9 +48,10 @@ export async function adoptNewerCommits(
   for (const adopted of [...sequences].sort((a, b) => a - b)) {
     const ofCommit = [...published, ...unpublished].filter((file) => file.sequence === adopted);
     const { idKey } = checkpoint;
-    const commit = await commitOf(files, ofCommit, { before: checkpoint.read().counters, idKey });
+    const { counters: before } = await checkpoint.read();
+    const commit = await commitOf(files, ofCommit, { before, idKey });
     refuseIncomplete(commit);
-    checkpoint.adopt(commit);
+    await checkpoint.adopt(commit);
   }
   return sequences.size;
 }

@@ -1,7 +1,13 @@
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Batch } from "../core/batch.ts";
+import type { OffsetRange } from "../core/commit.ts";
 import { assert, operatingError, type OrillaError } from "../core/errors.ts";
-import { EARLIER, type RejectLimit, RejectWindow } from "../core/reject_window.ts";
+import {
+  type CommitCounts,
+  EARLIER,
+  type RejectLimit,
+  RejectWindow,
+} from "../core/reject_window.ts";
+import { REPLAY_PARTITION } from "../core/replay.ts";
 
 const MOST_REASONS = 5;
 
@@ -11,14 +17,16 @@ const MOST_REASONS = 5;
  */
 export class CircuitBreaker {
   readonly #limit: RejectLimit;
-  readonly #checkpoint: Checkpoint;
+  /** What was committed, the latest first: as much as the window has room for. */
+  #committed: readonly CommitCounts[];
   #window: RejectWindow;
   /** Records of the batch that the window has taken in. */
   #notedCount = 0;
 
-  constructor(limit: RejectLimit, checkpoint: Checkpoint) {
+  /** @param committed what the last commits did, the latest first: enough to fill the window, if there is */
+  constructor(limit: RejectLimit, committed: readonly CommitCounts[]) {
     this.#limit = limit;
-    this.#checkpoint = checkpoint;
+    this.#committed = committed;
     this.#window = this.#remembered();
   }
 
@@ -42,6 +50,19 @@ export class CircuitBreaker {
     this.#notedCount = 0;
   }
 
+  /** Takes in what a commit did, for after a `reset`. */
+  noteCommitted(ranges: readonly OffsetRange[]): void {
+    const counts = countsOf(ranges);
+    const kept: CommitCounts[] = [counts];
+    let sum = counts.receivedCount;
+    for (const earlier of this.#committed) {
+      if (sum >= this.#limit.windowSize) break;
+      kept.push(earlier);
+      sum += earlier.receivedCount;
+    }
+    this.#committed = kept;
+  }
+
   /** Forgets what was not committed: those records will come again. */
   reset(): void {
     this.#window = this.#remembered();
@@ -50,9 +71,20 @@ export class CircuitBreaker {
 
   #remembered(): RejectWindow {
     const window = new RejectWindow(this.#limit);
-    window.remember(this.#checkpoint.recentCounts());
+    window.remember(this.#committed);
     return window;
   }
+}
+
+/** Replays are other records than those that the limit is for. */
+function countsOf(ranges: readonly OffsetRange[]): CommitCounts {
+  const counts = { receivedCount: 0, rejectedCount: 0 };
+  for (const { topic, publishedCount, duplicateCount, rejectedCount } of ranges) {
+    if (topic === REPLAY_PARTITION.topic) continue;
+    counts.receivedCount += publishedCount + duplicateCount + rejectedCount;
+    counts.rejectedCount += rejectedCount;
+  }
+  return counts;
 }
 
 function tooManyRejected(window: RejectWindow, { ratioMax, windowSize }: RejectLimit): OrillaError {

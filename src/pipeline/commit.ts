@@ -1,5 +1,5 @@
 import type { Batch } from "../core/batch.ts";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { CommitOutcome, CommitStore } from "../checkpoint/commit_store.ts";
 import type { Commit, ManifestFile, OffsetRange } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { dedupe, type Deduped } from "../core/dedupe.ts";
@@ -14,7 +14,7 @@ import { replaysOf } from "../core/replay.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
-import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline.ts";
+import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
 import { mayLieInData, rejectPoison } from "./poison.ts";
 import { outcomesOf } from "./record_log.ts";
 import { tracesOf } from "./traces.ts";
@@ -43,8 +43,10 @@ export interface CommitRequest {
   readonly counters: Counters;
   /** Asked right before the transaction: whether the batch is still this process's to commit. */
   readonly confirm: () => Promise<boolean>;
-  /** Called in the same turn as the transaction. */
+  /** Called right after the transaction, before anything else has its turn. */
   readonly onCommitted: (ranges: readonly OffsetRange[], counters: Counters) => void;
+  /** Called where the store refuses the batch, since another process has its partitions. */
+  readonly onFenced: () => void;
   readonly group: Group | null;
   readonly deadLetterTopic: DeadLetterTopic | null;
 }
@@ -79,7 +81,7 @@ export async function commitBatch(
   request.onCommitted(ranges, counters);
 
   await retry("publish", retrying, async () => {
-    await parts.assertInPlace();
+    await parts.checkpoint.assertInPlace();
     await files.publish(staged);
   });
   const publishedAtMs = clock.nowMs();
@@ -116,9 +118,10 @@ async function commitWritable(
 ): Promise<Committed | null> {
   const stagedAtMs = parts.clock.nowMs();
   for (;;) {
-    const plan = planOf(parts, request, stagedAtMs);
+    const plan = await planOf(parts, { request, stagedAtMs, retrying });
     try {
-      return await stageAndCommit(parts, { request, plan, retrying });
+      const committed = await stageAndCommit(parts, { request, plan, retrying });
+      if (committed !== "seen_meanwhile") return committed;
     } catch (error) {
       if (!(error instanceof Unwritable)) throw error;
       // At least one event fewer each time, so this ends.
@@ -134,7 +137,7 @@ async function stageAndCommit(
     readonly plan: CommitPlan;
     readonly retrying: Retrying;
   },
-): Promise<Committed | null> {
+): Promise<Committed | null | "seen_meanwhile"> {
   const { files, checkpoint } = parts;
   const staged = await retry("stage", retrying, () => stage(files, plan.staging));
   if (!await sendDeadLetters(parts, request, retrying)) return await giveUp(parts, staged);
@@ -144,17 +147,29 @@ async function stageAndCommit(
     duplicates: plan.deduped.duplicates,
   });
   const counters = withFiles(plan.commit, staged);
-  const isCommitted = await retry("commit", retrying, async () => {
-    await parts.assertInPlace();
-    if (!await request.confirm()) return false;
-    writeCommit(checkpoint, { ...plan.commit, files: staged, traces, counters });
-    return true;
+  const outcome = await retry("commit", retrying, async () => {
+    await checkpoint.assertInPlace();
+    if (!await request.confirm()) return "not_confirmed";
+    return await writeCommit(checkpoint, { ...plan.commit, files: staged, traces, counters });
   }).catch(async (error) => {
     if (error instanceof Unwritable) await removeStaged(parts, staged);
     throw error;
   });
-  if (!isCommitted) return await giveUp(parts, staged);
-  return { ...plan, commit: { ...plan.commit, counters }, staged };
+  switch (outcome) {
+    case "committed":
+      return { ...plan, commit: { ...plan.commit, counters }, staged };
+    case "seen_meanwhile":
+      // At least one event is a duplicate now that was not before, so this ends.
+      await removeStaged(parts, staged);
+      return outcome;
+    case "fenced":
+      request.onFenced();
+      return await giveUp(parts, staged);
+    case "not_confirmed":
+      return await giveUp(parts, staged);
+    default:
+      return outcome satisfies never;
+  }
 }
 
 /**
@@ -177,9 +192,9 @@ async function sendDeadLetters(
 }
 
 /** @throws Unwritable where trying again will not help */
-function writeCommit(checkpoint: Checkpoint, commit: Commit): void {
+async function writeCommit(checkpoint: CommitStore, commit: Commit): Promise<CommitOutcome> {
   try {
-    checkpoint.commit(commit);
+    return await checkpoint.commit(commit);
   } catch (error) {
     throw mayLieInData(error) ? new Unwritable("commit", error) : error;
   }
@@ -199,10 +214,18 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
   };
 }
 
-function planOf(parts: PipelineParts, request: CommitRequest, stagedAtMs: number): CommitPlan {
+async function planOf(
+  parts: PipelineParts,
+  { request, stagedAtMs, retrying }: {
+    readonly request: CommitRequest;
+    readonly stagedAtMs: number;
+    readonly retrying: Retrying;
+  },
+): Promise<CommitPlan> {
   const { checkpoint, version, protection, encode } = parts;
   const { batch, sequence, trigger } = request;
-  const deduped = splitByFreshness(parts, batch, stagedAtMs);
+  const split = () => splitByFreshness(parts, batch, stagedAtMs);
+  const deduped = await retry("commit", retrying, split);
   const from = {
     sequence,
     ranges: offsetRanges(batch, deduped),
@@ -221,13 +244,13 @@ function planOf(parts: PipelineParts, request: CommitRequest, stagedAtMs: number
 }
 
 /** Which rows of a batch are fresh at this moment. */
-export function splitByFreshness(
+export async function splitByFreshness(
   { checkpoint }: Pick<PipelineParts, "checkpoint">,
   batch: Batch,
   nowMs: number,
-): Deduped {
+): Promise<Deduped> {
   const distinct = distinctHashes(hashTexts(batch.eventIds, checkpoint.idKey));
-  return dedupe(batch.length, distinct, checkpoint.seenAmong(distinct.hashes, nowMs));
+  return dedupe(batch.length, distinct, await checkpoint.seenAmong(distinct.hashes, nowMs));
 }
 
 /** What the batch handled of each partition; the sum closes for each of them. */

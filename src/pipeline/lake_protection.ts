@@ -1,4 +1,5 @@
-import { type Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import type { CommitStore } from "../checkpoint/commit_store.ts";
 import { type LakeFile, listPublished, readProtection } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import {
@@ -25,11 +26,11 @@ const NOTHING_RECORDED: RecordedProtection = { keyChecks: {}, pseudonymizedField
  */
 export async function protectLake(
   files: LakeFiles,
-  checkpoint: Checkpoint,
+  checkpoint: CommitStore,
   options: ProtectionOptions,
 ): Promise<Protection> {
-  const { sequence } = checkpoint.read();
-  const stored = checkpoint.setting(SETTING);
+  const { sequence } = await checkpoint.read();
+  const stored = await checkpoint.setting(SETTING);
   // A checkpoint that lost its note is behind its lake, and is about to be brought up to it.
   const newer = stored !== null
     ? []
@@ -40,18 +41,18 @@ export async function protectLake(
   const recorded = stored === null ? await newestNote(files, newer) : parseRecorded(stored);
   const protection = protect(options, { recorded: isNew ? null : recorded, isNew });
   const text = recordedText(protection.recorded ?? NOTHING_RECORDED);
-  if (text !== (stored ?? recordedText(NOTHING_RECORDED))) checkpoint.note(SETTING, text);
+  if (text !== (stored ?? recordedText(NOTHING_RECORDED))) await checkpoint.note(SETTING, text);
   return protection;
 }
 
 /** Gives a checkpoint that is made from the lake's files what these remember of their protection. */
 export async function restoreProtection(
   files: LakeFiles,
-  checkpoint: Checkpoint,
+  checkpoint: { note(name: string, value: string): void | Promise<void> },
   published: readonly LakeFile[],
 ): Promise<void> {
   const recorded = await newestNote(files, published);
-  if (recorded !== null) checkpoint.note(SETTING, recordedText(recorded));
+  if (recorded !== null) await checkpoint.note(SETTING, recordedText(recorded));
 }
 
 async function newestNote(files: LakeFiles, published: readonly LakeFile[]) {

@@ -1,13 +1,15 @@
-import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
-import { LOCK_FILE, lockOutDir } from "../checkpoint/lock.ts";
+import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import type { CommitStore } from "../checkpoint/commit_store.ts";
+import { openStore } from "../checkpoint/open_store.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
+import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { FolderStorage } from "../lake/folder_storage.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Protection, ProtectionOptions } from "../lake/protection.ts";
+import type { ProtectionOptions } from "../lake/protection.ts";
 import type { LakeStorage } from "../lake/storage.ts";
 import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
@@ -20,13 +22,15 @@ import type { CommitReport } from "./commit.ts";
 import { protectLake, tellWiderModes } from "./lake_protection.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { finishPurges } from "./purge.ts";
-import { Pipeline, type PipelineParts } from "./pipeline.ts";
-import type { ReadLake } from "./read_lake.ts";
+import { Pipeline } from "./pipeline.ts";
+import type { PipelineParts } from "./pipeline_parts.ts";
 import { RunSummary } from "./run_summary.ts";
 
 export interface LakeSessionOptions {
   /** Absolute path of the folder of checkpoint, lock and metrics.txt, which exists. */
   readonly checkpointDir: string;
+  /** CHECKPOINT_URL; the SQLite file in the folder where it is null or left out. */
+  readonly checkpointUrl?: string | null;
   /** Where the lake's files lie; left out, beside the checkpoint. */
   readonly storage?: (hooks: FaultHooks) => LakeStorage;
   readonly ttlMs: number;
@@ -63,49 +67,41 @@ const METRICS_EVERY_STEPS = 5;
  * A lake opened for writing: locked against other writers, brought to its last commit, with a pipeline that
  * goes on from there. Disposing it gives the lock back; `close` before that ends the run in good order.
  */
-export class LakeSession implements ReadLake, Disposable {
+export class LakeSession implements AsyncDisposable {
   readonly pipeline: Pipeline;
   readonly summary: RunSummary;
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint: CommitStore;
   readonly files: LakeStorage;
-  /** Absolute path. */
-  readonly checkpointDir: string;
   readonly #local: Files;
   readonly #options: LakeSessionOptions;
   readonly #metrics: MetricsFile;
-  readonly #resources: DisposableStack;
+  readonly #resources: AsyncDisposableStack;
+  /** The step of tidying up that runs. */
+  #tidying: Promise<void> = Promise.resolve();
+  #isTidying = false;
   #lastPublishMs: number | null;
   #isWritable = true;
   #disk: DiskSpace | null = null;
 
   private constructor(
     options: LakeSessionOptions,
-    { local, files, checkpoint, identity, protection, resources }: {
+    { local, files, checkpoint, pipeline, lastPublishMs, resources }: {
       readonly local: Files;
       readonly files: LakeStorage;
-      readonly identity: string | null;
-      readonly checkpoint: Checkpoint;
-      readonly protection: Protection;
-      readonly resources: DisposableStack;
+      readonly checkpoint: CommitStore;
+      readonly pipeline: Pipeline;
+      readonly lastPublishMs: number | null;
+      readonly resources: AsyncDisposableStack;
     },
   ) {
     this.#options = options;
     this.#resources = resources;
     this.#metrics = new MetricsFile(local);
-    this.#lastPublishMs = checkpoint.lastCommitMs();
+    this.#local = local;
+    this.#lastPublishMs = lastPublishMs;
     this.checkpoint = checkpoint;
     this.files = files;
-    this.checkpointDir = options.checkpointDir;
-    this.#local = local;
-    const parts = {
-      ...options,
-      files,
-      checkpoint,
-      protection,
-      onCommit: (report: CommitReport) => this.#onCommit(report),
-      assertInPlace: () => assertInPlace(local, identity),
-    };
-    this.pipeline = resources.use(new Pipeline(parts));
+    this.pipeline = pipeline;
     this.summary = new RunSummary(this.pipeline.counters);
     let steps = 0;
     const timer = setInterval(() => this.#idleStep(++steps), IDLE_STEP_MS);
@@ -120,26 +116,14 @@ export class LakeSession implements ReadLake, Disposable {
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
     const { checkpointDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
-    const { fileMode = OWNER_ONLY } = options;
-    using resources = new DisposableStack();
+    const { fileMode = OWNER_ONLY, checkpointUrl: url = null } = options;
+    await using resources = new AsyncDisposableStack();
     const local = new Files(checkpointDir, hooks, { fileMode });
     const files = options.storage?.(hooks) ?? new FolderStorage(local);
-    for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await local.refuseLink(name);
     await tellWiderModes(local, log, { fileMode });
-    resources.use(lockOutDir(checkpointDir, fileMode));
-    // Before an empty one takes its place.
-    if (!await local.exists(CHECKPOINT_FILE)) await refuseLostCheckpoint(files);
-    const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
-    const checkpoint = resources.use(
-      new Checkpoint({
-        outDir: checkpointDir,
-        ttlMs,
-        duplicateTtlMs,
-        newInstanceId,
-        fileMode,
-        hooks,
-      }),
-    );
+    const beforeNew = () => refuseLostCheckpoint(files);
+    const store = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew };
+    const checkpoint = resources.use(await openStore({ checkpointDir, url }, store));
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await files.prepare();
     const adopted = await adoptNewerCommits(files, checkpoint);
@@ -148,10 +132,8 @@ export class LakeSession implements ReadLake, Disposable {
         count: adopted,
       });
     }
-    if (checkpoint.read().sequence === 0) await refuseLostCheckpoint(files);
-    const { publishedCount, deletedCount } = await files.recover(
-      checkpoint.unpublishedFiles(),
-    );
+    if ((await checkpoint.read()).sequence === 0) await refuseLostCheckpoint(files);
+    const { publishedCount, deletedCount } = await recover(files, checkpoint);
     await finishPurges(files, checkpoint);
     if (deletedCount > 0) {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
@@ -161,16 +143,25 @@ export class LakeSession implements ReadLake, Disposable {
       instanceId: checkpoint.instanceId,
       files: publishedCount,
     });
-    const identity = await local.identity(CHECKPOINT_FILE);
-    const parts = { local, files, checkpoint, identity, protection };
-    return new LakeSession(options, { ...parts, resources: resources.move() });
+    const parts = { ...options, files, checkpoint, protection };
+    const onCommit = (report: CommitReport): Promise<void> => session.#onCommit(report);
+    const pipeline = resources.use(await Pipeline.open({ ...parts, onCommit }));
+    const lastPublishMs = await checkpoint.lastCommitMs();
+    const opened = { local, files, checkpoint, pipeline, lastPublishMs };
+    const session: LakeSession = new LakeSession(options, {
+      ...opened,
+      resources: resources.move(),
+    });
+    return session;
   }
 
   /** Notes that everything is published, and writes metrics.txt once more. */
   async close(): Promise<void> {
     await this.pipeline.settle();
     this.pipeline.assertSound();
-    this.checkpoint.markPublished(this.pipeline.sequence);
+    await this.#tidying;
+    if (this.pipeline.sequence > 0) await this.checkpoint.markPublished([this.pipeline.sequence]);
+    await this.checkpoint.leave();
     await this.writeMetrics();
   }
 
@@ -214,15 +205,15 @@ export class LakeSession implements ReadLake, Disposable {
     this.#disk = await this.#local.diskSpace().catch(() => null);
   }
 
-  [Symbol.dispose](): void {
-    this.#resources.dispose();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
   }
 
   async #onCommit(report: CommitReport): Promise<void> {
     const { clock, onCommit } = this.#options;
     this.summary.add(report);
     if (report.files.length > 0) this.#lastPublishMs = clock.nowMs();
-    this.#tidy(Math.max(EXPIRE_STEP_IDS, 2 * report.receivedCount), report.publishedCount);
+    await this.#tidy(Math.max(EXPIRE_STEP_IDS, 2 * report.receivedCount), report.publishedCount);
     await this.writeMetrics();
     onCommit?.(report);
   }
@@ -231,23 +222,50 @@ export class LakeSession implements ReadLake, Disposable {
     // Also while a commit waits for room on it.
     if (steps % METRICS_EVERY_STEPS === 0) void this.#measureDisk();
     if (this.pipeline.isCommitting) return;
-    this.#tidy(EXPIRE_STEP_IDS, 0);
+    if (!this.#isTidying) void this.#tidy(EXPIRE_STEP_IDS, 0);
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
   }
 
   /** What is expired may also go later, and runs merged later, so a failure here can wait. */
-  #tidy(expireLimit: number, addedCount: number): void {
+  async #tidy(expireLimit: number, addedCount: number): Promise<void> {
+    const step = this.#tidying.then(() => this.#tidyStep(expireLimit, addedCount));
+    this.#tidying = step.catch(() => {});
+    await step;
+  }
+
+  async #tidyStep(expireLimit: number, addedCount: number): Promise<void> {
     const { clock, log } = this.#options;
+    this.#isTidying = true;
     try {
-      this.checkpoint.dropDuplicatesStep(clock.nowMs());
-      const deleted = this.checkpoint.expireStep(clock.nowMs(), expireLimit);
+      const deleted = await this.checkpoint.tidy({
+        nowMs: clock.nowMs(),
+        expireLimit,
+        addedCount,
+      });
       if (deleted > 0) log.debug("expired event ids", { deleted });
-      this.checkpoint.mergeSteps(clock.nowMs(), addedCount);
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
       log.warning("what is expired could not be deleted, or merged", { error: messageOf(error) });
+    } finally {
+      this.#isTidying = false;
     }
   }
+}
+
+/** Publishes what was committed and is not known to be published, and deletes what can never be committed. */
+async function recover(files: LakeStorage, checkpoint: CommitStore) {
+  const unpublished = await checkpoint.unpublished();
+  const manifest = unpublished.flatMap(({ files }) => files);
+  // No other process has staged anything, or ever will.
+  if (!checkpoint.isShared) return await files.recover(manifest);
+  const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
+  const staged = await files.list(STAGING_FOLDER);
+  const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));
+  const recovered = await files.recover(manifest, (name) => ended.has(instanceOf(name)));
+  if (unpublished.length > 0) {
+    await checkpoint.markPublished(unpublished.map(({ sequence }) => sequence));
+  }
+  return recovered;
 }
 
 /** A lake whose checkpoint is gone would take every event for a fresh one. */
@@ -259,17 +277,4 @@ async function refuseLostCheckpoint(files: LakeStorage): Promise<void> {
       `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
       `(orilla rebuild), or choose another --out-dir`,
   );
-}
-
-/**
- * SQLite goes on writing to a checkpoint that was removed, and such commits would be lost.
- *
- * @throws an error that can pass: the folder may only be unmounted
- */
-async function assertInPlace(files: Files, identity: string | null): Promise<void> {
-  if (await files.identity(CHECKPOINT_FILE) === identity) return;
-  const message = `${
-    files.absolute(CHECKPOINT_FILE)
-  } is not the file that was opened: OUT_DIR was removed or replaced`;
-  throw Object.assign(new Error(message), { code: "ENOENT" });
 }

@@ -26,7 +26,7 @@ export interface ReplaySource {
   readonly files: LakeFiles;
   /** Opens what is encrypted. */
   readonly cipher: DeadLetterCipher;
-  readonly markOf: (letter: Origin) => MarkedReplay | null;
+  readonly markOf: (letter: Origin) => Promise<MarkedReplay | null>;
   readonly onProgress: (done: number, total: number) => void;
   /** Told of each dead letter that was looked at. */
   readonly onLetter?: () => void;
@@ -51,7 +51,7 @@ export async function* waitingLetters(
     const { position, attempts, timestampMs, key, value, headers } = letter;
     const origin = { ...position, attempts };
     if (!isMeant(letter, filter)) continue;
-    const outcome = markOf(origin)?.outcome;
+    const outcome = (await markOf(origin))?.outcome;
     // The dead letter that this one became stands for the record.
     if (outcome === "rejected") continue;
     if (taken.get(position) !== undefined || outcome !== undefined) passedOver.doneCount++;
@@ -109,7 +109,7 @@ async function knownLetters(
   const known = new PositionMap<Known>();
   for await (const { position, attempts, timestampMs } of readDeadLetters(files, { onProgress })) {
     if ((known.get(position)?.attempts ?? 0) >= attempts) continue;
-    const isDone = markOf({ ...position, attempts }) !== null;
+    const isDone = await markOf({ ...position, attempts }) !== null;
     known.set(position, { attempts, timestampMs, isDone });
   }
   return known;

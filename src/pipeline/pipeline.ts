@@ -1,8 +1,8 @@
-import { Batch, type BatchPartition, type RejectedRecord } from "../core/batch.ts";
-import type { OffsetRange } from "../core/commit.ts";
+import { Batch, type BatchPartition } from "../core/batch.ts";
+import type { Committed, OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
-import { assert, damagedError, gapError } from "../core/errors.ts";
-import { ingest, type RecordLimits } from "../core/ingest.ts";
+import { assert, damagedError, gapError, operatingError } from "../core/errors.ts";
+import { ingest } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
 import {
@@ -12,67 +12,11 @@ import {
   type RecordRun,
   type TopicPartition,
 } from "../core/record.ts";
-import type { RejectLimit } from "../core/reject_window.ts";
-import { type BatchLimits, hasNoRoom, reachedTrigger } from "../core/trigger.ts";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Encoder } from "../lake/encoder.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Protection } from "../lake/protection.ts";
-import type { LakeStorage } from "../lake/storage.ts";
-import type { Log } from "../runtime/logs.ts";
-import type { FaultHooks } from "../runtime/operations.ts";
-import type { Retrying } from "../runtime/retry.ts";
+import { hasNoRoom, reachedTrigger } from "../core/trigger.ts";
+import type { Claimant } from "../checkpoint/commit_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
-import { commitBatch, type CommitReport } from "./commit.ts";
-
-/** What a pipeline works with. */
-export interface PipelineParts {
-  readonly files: LakeStorage;
-  readonly checkpoint: Checkpoint;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly version: string;
-  readonly limits: BatchLimits & RecordLimits & {
-    readonly maxLatencyMs: number;
-    /** Records taken in by this pipeline in all; 0, or left out, is no limit. */
-    readonly maxRecords?: number;
-    /** Whether a further batch is filled while one is committed. */
-    readonly isAhead?: boolean;
-  };
-  readonly protection: Protection;
-  readonly retrying: Omit<Retrying, "onRetry">;
-  /** Makes Parquet of tables. */
-  readonly encode: Encoder;
-  /** When too many records are rejected; without it there is no such limit. */
-  readonly rejectLimit?: RejectLimit;
-  /** What tests, or a simulated fault, do around operations. */
-  readonly hooks?: FaultHooks;
-  /** Whether each record's outcome is logged, at level debug. */
-  readonly logsRecords?: boolean;
-  /** Asked before each transaction: throws, in a way that can pass, where OUT_DIR was removed or replaced. */
-  readonly assertInPlace: () => Promise<void>;
-  /** Called after each commit, when its files are published. */
-  readonly onCommit: (report: CommitReport) => Promise<void>;
-  /** Called when a commit that no caller waits for (the latency timer's) fails for good. */
-  readonly onFailure: (error: unknown) => void;
-}
-
-/** The part of a source that a commit needs; simulation has no group, and leaves it out. */
-export interface Group {
-  /** Whether the coordinator still counts this process in. */
-  confirmAssignment(): Promise<boolean>;
-  /** Writes the next offsets to the group; a failure there loses nothing. */
-  acknowledge(ranges: readonly OffsetRange[], sequence: number): Promise<void>;
-}
-
-/** Where rejected records also go, beside the dead letters of the lake. */
-export interface DeadLetterTopic {
-  readonly name: string;
-  /** Resolves when the topic has these records durably; called again after a failure that may pass. */
-  send(letters: readonly RejectedRecord[]): Promise<void>;
-  /** Called after each commit: what was sent before it will not come again. */
-  committed(): void;
-}
+import { commitBatch } from "./commit.ts";
+import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
 
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
@@ -108,11 +52,15 @@ export class Pipeline implements Disposable {
    */
   #failure: Error | null = null;
 
-  constructor(parts: PipelineParts) {
+  private constructor(
+    parts: PipelineParts,
+    { committed, breaker }: {
+      readonly committed: Committed;
+      readonly breaker: CircuitBreaker | null;
+    },
+  ) {
     this.#parts = parts;
-    const { rejectLimit, checkpoint } = parts;
-    this.#breaker = rejectLimit === undefined ? null : new CircuitBreaker(rejectLimit, checkpoint);
-    const committed = parts.checkpoint.read();
+    this.#breaker = breaker;
     this.#sequence = committed.sequence;
     this.#counters = committed.counters;
     for (const state of committed.partitions) {
@@ -124,6 +72,15 @@ export class Pipeline implements Disposable {
           "changed from outside. See orilla verify, or make a new one from the lake's files: orilla rebuild",
       );
     }
+  }
+
+  /** Goes on from the last commit of the parts' store. */
+  static async open(parts: PipelineParts): Promise<Pipeline> {
+    const { rejectLimit: limit, checkpoint } = parts;
+    const breaker = limit === undefined
+      ? null
+      : new CircuitBreaker(limit, await checkpoint.recentCounts(limit.windowSize));
+    return new Pipeline(parts, { committed: await checkpoint.read(), breaker });
   }
 
   /** Counters as of the last commit; retries and rebalances as of now. */
@@ -150,6 +107,19 @@ export class Pipeline implements Disposable {
   /** The next offset that is committed for a partition; undefined where there is none. */
   nextOffset(at: TopicPartition): bigint | undefined {
     return this.#nextOffsets.get(partitionName(at));
+  }
+
+  /**
+   * Takes partitions over in the store: what other processes committed of them is known from here on.
+   *
+   * @param claimant the group that assigned them; null where none does
+   * @returns false where another process has them by a later assignment, and nothing was taken over
+   */
+  async claim(partitions: readonly TopicPartition[], claimant: Claimant | null): Promise<boolean> {
+    const states = await this.#parts.checkpoint.claim(partitions, claimant);
+    if (states === null) return false;
+    for (const state of states) this.#nextOffsets.set(partitionName(state), state.nextOffset);
+    return true;
   }
 
   /** Joins the pipeline to a consumer group, whose assignment each commit confirms. */
@@ -333,22 +303,28 @@ export class Pipeline implements Disposable {
 
   async #commitTaken(batch: Batch, trigger: Trigger): Promise<void> {
     this.#isCommitting = true;
-    const sequence = this.#sequence;
+    let isCommitted = false;
     try {
       const epoch = this.#epoch;
+      const sequence = await this.#parts.checkpoint.reserve();
       const report = await commitBatch(this.#parts, {
         batch,
         trigger,
-        sequence: this.#sequence + 1,
+        sequence,
         counters: this.#counters,
         confirm: () => this.#confirm(epoch),
-        onCommitted: (ranges, counters) => this.#committed(batch, ranges, counters),
+        onCommitted: (ranges, counters) => {
+          isCommitted = true;
+          this.#sequence = sequence;
+          this.#committed(batch, ranges, counters);
+        },
+        onFenced: () => this.#fenced(epoch),
         group: this.#group,
         deadLetterTopic: this.#deadLetterTopic,
       });
       if (report !== null) await this.#parts.onCommit(report);
     } catch (error) {
-      if (this.#sequence > sequence && error instanceof Error) this.#failure = error;
+      if (isCommitted && error instanceof Error) this.#failure = error;
       throw error;
     } finally {
       this.#isCommitting = false;
@@ -362,13 +338,19 @@ export class Pipeline implements Disposable {
     return epoch === this.#epoch;
   }
 
-  /** Runs in the same turn as the checkpoint's transaction. */
+  #fenced(epoch: number): void {
+    if (this.#group === null) this.#stop(fencedError());
+    this.#group.noteFenced();
+    if (epoch === this.#epoch) this.drop();
+  }
+
+  /** Runs right after the store's transaction. */
   #committed(batch: Batch, ranges: readonly OffsetRange[], counters: Counters): void {
-    this.#sequence++;
     // What happened while the commit was under way is counted on, and stored with the next one.
     counters.rebalances = this.#counters.rebalances;
     this.#counters = counters;
     for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
+    this.#breaker?.noteCommitted(ranges);
     this.#committedCount += batch.receivedCount;
     batch.clear();
     this.#spare = batch;
@@ -391,6 +373,13 @@ function unkeepable(at: TopicPartition, { baseOffset, offsetDelta }: RecordCurso
       `dead letter can hold it. To do without it, move the group's offset to ${
         offset + 1n
       } and start with --allow-gaps`,
+  );
+}
+
+function fencedError(): Error {
+  return operatingError(
+    "Another process has taken these partitions over in the checkpoint store. Nothing is lost: what this one " +
+      "had not committed is still where it was. Run one of them at a time",
   );
 }
 

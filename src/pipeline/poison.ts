@@ -10,7 +10,7 @@ import type { Clock } from "../runtime/clock.ts";
 import { SimulatedCrash } from "../runtime/operations.ts";
 import { canPassLater, retry, type Retrying } from "../runtime/retry.ts";
 import type { CommitPlan } from "./commit.ts";
-import type { PipelineParts } from "./pipeline.ts";
+import type { PipelineParts } from "./pipeline_parts.ts";
 
 /** So few events may all be bad by chance. */
 const FEW = 10;
@@ -83,9 +83,9 @@ function canCommit(
   { plan, retrying }: PoisonSearch,
   freshHashes: Uint32Array,
 ): Promise<boolean> {
-  return retry("commit", retrying, () => {
+  return retry("commit", retrying, async () => {
     try {
-      checkpoint.rehearse({ ...plan.commit, files: [], traces: NO_TRACES, freshHashes });
+      await checkpoint.rehearse({ ...plan.commit, files: [], traces: NO_TRACES, freshHashes });
       return true;
     } catch (error) {
       if (mayLieInData(error)) return false;

@@ -1,9 +1,8 @@
-import { inspectCheckpoint } from "../checkpoint/inspection.ts";
+import type { CommitStore } from "../checkpoint/commit_store.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import { readLakeFile } from "../lake/lake_reader.ts";
 import type { LakeStorage } from "../lake/storage.ts";
 import type { ReadLake } from "./read_lake.ts";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 
 /**
  * The dead-letter files whose letters were all rejected before a time and that are not purged yet, with what
@@ -13,11 +12,11 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
  * @throws OrillaError with exit code 3 where one of them cannot be read
  */
 export async function filesToPurge(
-  { files, checkpointDir }: ReadLake,
+  { files, reader }: ReadLake,
   { beforeMs, nowMs }: { readonly beforeMs: number; readonly nowMs: number },
   onProgress: (done: number, total: number) => void,
 ): Promise<readonly PurgedFile[]> {
-  const checkpoint = inspectCheckpoint(checkpointDir);
+  const checkpoint = await reader.content();
   const purged = new Set(checkpoint.purges.map(({ path }) => path));
   const old = checkpoint.files.filter(({ kind, finalPath, maxTsMicroseconds }) =>
     kind === "dead_letters" && maxTsMicroseconds < BigInt(beforeMs) * 1000n &&
@@ -51,12 +50,14 @@ function countsOf(reasons: readonly string[]): Record<string, number> {
  */
 export async function purgeFiles(
   files: LakeStorage,
-  checkpoint: Checkpoint,
+  checkpoint: CommitStore,
   purged: readonly PurgedFile[],
 ): Promise<void> {
-  // A start looks for the files of a commit that is not known to be published.
-  checkpoint.markPublished(checkpoint.read().sequence);
-  if (purged.length > 0) checkpoint.deadLetters.purge(purged);
+  if (purged.length > 0) {
+    // A start looks for the files of a commit that is not known to be published.
+    await checkpoint.markPublished([...new Set(purged.map(({ sequence }) => sequence))]);
+    await checkpoint.deadLetters.purge(purged);
+  }
   await finishPurges(files, checkpoint);
 }
 
@@ -67,11 +68,11 @@ export async function purgeFiles(
  */
 export async function finishPurges(
   files: LakeStorage,
-  checkpoint: Checkpoint,
+  checkpoint: CommitStore,
 ): Promise<number> {
-  const paths = checkpoint.deadLetters.unremovedPurges();
+  const paths = await checkpoint.deadLetters.unremovedPurges();
   if (paths.length === 0) return 0;
   await files.removePublished(paths, { remove: "purge:remove", fsync: "purge:fsync" });
-  checkpoint.deadLetters.markRemoved();
+  await checkpoint.deadLetters.markRemoved(paths);
   return paths.length;
 }

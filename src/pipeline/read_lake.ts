@@ -1,8 +1,8 @@
+import type { CheckpointReader } from "../checkpoint/checkpoint_reader.ts";
 import type { LakeFiles } from "../lake/storage.ts";
 
-/** A lake that is looked at: its files, and where its checkpoint lies. */
+/** A lake that is looked at: its files, and its checkpoint. */
 export interface ReadLake {
   readonly files: LakeFiles;
-  /** Absolute path of the folder of its checkpoint. */
-  readonly checkpointDir: string;
+  readonly reader: CheckpointReader;
 }

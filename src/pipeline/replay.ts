@@ -7,7 +7,7 @@ import { reachedTrigger } from "../core/trigger.ts";
 import type { LakeSession } from "./lake_session.ts";
 import { splitByFreshness } from "./commit.ts";
 import type { LetterToReplay } from "./letters_to_replay.ts";
-import type { PipelineParts } from "./pipeline.ts";
+import type { PipelineParts } from "./pipeline_parts.ts";
 
 /** How many dead letters go to the pipeline, or to a topic, at once. */
 const CHUNK_LETTERS = 500;
@@ -38,6 +38,7 @@ export async function replayIntoLake(
   letters: AsyncIterable<LetterToReplay>,
   { stop, onProgress }: ReplayControl,
 ): Promise<ReplayReport> {
+  await pipeline.claim([REPLAY_PARTITION], null);
   let offset = pipeline.nextOffset(REPLAY_PARTITION) ?? 0n, done = 0;
   for await (const chunk of chunksOf(letters)) {
     if (stop.aborted) break;
@@ -78,7 +79,7 @@ export async function replayToTopic(
       outcome: "sent",
       detail: topic,
     }));
-    checkpoint.deadLetters.markSent(replays, nowMs());
+    await checkpoint.deadLetters.markSent(replays, nowMs());
     onProgress(sent += chunk.length);
   }
   return { published: 0, duplicate: 0, rejected: {}, sent };
@@ -95,9 +96,9 @@ export async function rehearseReplay(
   const fresh = new Set<string>();
   const rejected: Record<string, number> = {};
   let offset = 0n, valid = 0;
-  const settle = () => {
+  const settle = async () => {
     valid += batch.length;
-    for (const row of splitByFreshness(parts, batch, clock.nowMs()).fresh) {
+    for (const row of (await splitByFreshness(parts, batch, clock.nowMs())).fresh) {
       fresh.add(batch.eventIds.at(row));
     }
     for (const { rejected: { reason } } of batch.rejected) {
@@ -110,10 +111,10 @@ export async function rehearseReplay(
     const cursor = new RecordList([{ ...letter, offset: offset++ }]);
     cursor.next();
     ingest(batch, REPLAY_PARTITION, cursor);
-    if (reachedTrigger(batch, limits) !== null) settle();
+    if (reachedTrigger(batch, limits) !== null) await settle();
     onProgress(Number(offset));
   }
-  settle();
+  await settle();
   return { published: fresh.size, duplicate: valid - fresh.size, rejected, sent: 0 };
 }
 

@@ -1,4 +1,4 @@
-import { type CommittedFile, type LakeHistory, readHistory } from "../checkpoint/history.ts";
+import type { CommittedFile, LakeHistory } from "../checkpoint/history.ts";
 import { AgeTally } from "../core/age_tally.ts";
 import { mostFrequent, totalOf } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
@@ -36,9 +36,9 @@ export interface ReportOptions extends ReadLake {
  * @throws OrillaError with exit code 3 where there is no readable checkpoint
  */
 export async function reportOn(options: ReportOptions): Promise<LakeReport | null> {
-  const { checkpointDir, version, nowMs, stop, onProgress } = options;
+  const { reader, version, nowMs, stop, onProgress } = options;
   await loadParquet();
-  const history = readHistory(checkpointDir);
+  const history = await reader.history();
   const ofEvents = history.files.filter(({ kind }) => kind === "events");
   const total = ofEvents.reduce((sum, { rowCount }) => sum + rowCount, 0);
   const ages = new AgeTally();

@@ -1,6 +1,4 @@
-import { type TracedFile, traceInCheckpoint } from "../checkpoint/traces.ts";
-import { isPurged } from "../checkpoint/inspection.ts";
-import { openReplayMarks } from "../checkpoint/replay_marks.ts";
+import type { TracedFile } from "../checkpoint/traces.ts";
 import type { DuplicateRecord } from "../checkpoint/duplicates.ts";
 import { messageOf } from "../core/errors.ts";
 import type { MarkedReplay } from "../core/replay.ts";
@@ -55,11 +53,11 @@ type Candidate = Pick<TracedFile, "kind" | "finalPath" | "stagedPath" | "committ
  * @throws OrillaError with exit code 3 where there is no readable checkpoint
  */
 export async function traceEvent(
-  { files, checkpointDir }: ReadLake,
+  { files, reader }: ReadLake,
   eventId: string,
 ): Promise<EventTrace> {
   await loadParquet();
-  const checkpoint = traceInCheckpoint(checkpointDir, eventId);
+  const checkpoint = await reader.trace(eventId);
   const known = new Set(checkpoint.files.map(({ finalPath }) => finalPath));
   // Listed after the checkpoint was read: what was committed since then is looked into as well.
   const unknown = (await listPublished(files)).filter(({ path }) => !known.has(path));
@@ -67,7 +65,6 @@ export async function traceEvent(
     ...checkpoint.files.filter(({ mayHold }) => mayHold),
     ...unknown.map(unknownCandidate),
   ];
-  using marks = openReplayMarks(checkpointDir);
   const published: (EventRow & RowPlace)[] = [], rejected: RejectedRow[] = [];
   const unreadable: { file: string; reason: string }[] = [];
   for (const candidate of candidates) {
@@ -79,11 +76,13 @@ export async function traceEvent(
         published.push(...findEvents(bytes, eventId).map((row) => ({ ...row, ...at })));
       } else {
         const found = findDeadLetters(bytes, eventId);
-        rejected.push(...found.map((row) => ({ ...row, ...at, replay: marks.markOf(row) })));
+        for (const row of found) {
+          rejected.push({ ...row, ...at, replay: await reader.markOf(row) });
+        }
       }
     } catch (error) {
       // It may have been purged since the checkpoint was read.
-      if (isPurged(checkpointDir, candidate.finalPath)) continue;
+      if (await reader.isPurged(candidate.finalPath)) continue;
       unreadable.push({ file: candidate.finalPath, reason: messageOf(error) });
     }
   }

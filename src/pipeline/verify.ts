@@ -1,6 +1,5 @@
-import { isLocked } from "../checkpoint/lock.ts";
-import { type CheckpointContent, inspectCheckpoint, isPurged } from "../checkpoint/inspection.ts";
-import { readFileFilter } from "../checkpoint/traces.ts";
+import type { CheckpointReader } from "../checkpoint/checkpoint_reader.ts";
+import type { CheckpointContent } from "../checkpoint/inspection.ts";
 import type { ManifestFile } from "../core/commit.ts";
 import { totalOf } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
@@ -20,6 +19,12 @@ import { type FileContent, listParquet, listStaged, readLakeFile } from "../lake
 import { loadParquet } from "../lake/parquet.ts";
 import type { LakeFiles } from "../lake/storage.ts";
 import type { ReadLake } from "./read_lake.ts";
+
+/** What is verified. */
+export interface VerifiedLake extends ReadLake {
+  /** An event id may be in the lake again after this long, milliseconds; 0 is never. */
+  readonly ttlMs: number;
+}
 
 /** What a verification found. */
 export interface VerifyReport {
@@ -42,16 +47,16 @@ export interface VerifyReport {
  * Reads the whole lake and its checkpoint and holds them against each other. Changes nothing, and may run
  * beside a consumer: files of a commit that is just being published are known by the checkpoint.
  *
- * @param ttlMs an event id may be in the lake again after this long, milliseconds; 0 is never
  * @param onProgress told how many of how many files were read
  * @throws OrillaError with exit code 3 where there is no readable checkpoint
  */
 export async function verify(
-  { ttlMs, ...lake }: ReadLake & { readonly ttlMs: number },
+  lake: VerifiedLake,
   onProgress: (done: number, total: number) => void,
 ): Promise<VerifyReport> {
   await loadParquet();
-  const checkpoint = inspectCheckpoint(lake.checkpointDir);
+  const { reader, ttlMs } = lake;
+  const checkpoint = await reader.content();
   const { accounts, findings } = accountFor(checkpoint.ranges, checkpoint.committed.partitions);
   const all: Finding[] = [
     ...findings,
@@ -138,19 +143,19 @@ function countersFindings({ committed, ...counts }: CheckpointContent): Finding[
 }
 
 async function checkFile(
-  lake: ReadLake,
+  lake: VerifiedLake,
   expected: CheckpointContent["files"][number],
   { checkpoint, repeated }: {
     readonly checkpoint: CheckpointContent;
     readonly repeated: RepeatedTexts;
   },
 ): Promise<readonly Finding[]> {
-  const { files, checkpointDir } = lake;
+  const { files, reader } = lake;
   const subject = expected.finalPath;
   const path = await placeOf(files, expected);
   if (path === null) {
     // It may have been purged since the checkpoint was read.
-    if (isPurged(checkpointDir, subject)) return [];
+    if (await reader.isPurged(subject)) return [];
     return [{ kind: "missing_file", subject, detail: "it was committed" }];
   }
   if (path !== subject) {
@@ -172,15 +177,15 @@ async function checkFile(
   }
   const ids = content.eventIds.filter((id) => id !== null);
   if (expected.kind === "events") repeated.note(ids);
-  return [...compareFile(expected, content), ...filterFindings(checkpointDir, { expected, ids })];
+  return [...compareFile(expected, content), ...await filterFindings(reader, { expected, ids })];
 }
 
 /** A file without a filter is looked through by each trace; a filter that misses an id hides it. */
-function filterFindings(checkpointDir: string, { expected, ids }: {
+async function filterFindings(reader: CheckpointReader, { expected, ids }: {
   readonly expected: CheckpointContent["files"][number];
   readonly ids: readonly string[];
-}): readonly Finding[] {
-  const filter = readFileFilter(checkpointDir, expected);
+}): Promise<readonly Finding[]> {
+  const filter = await reader.fileFilter(expected);
   if (filter === null) return [];
   const missed = ids.filter((id) => !mayHold(filter, IdHash.of(id))).length;
   if (missed === 0) return [];
@@ -201,7 +206,7 @@ async function placeOf(
 }
 
 async function unknownFiles(
-  { files, checkpointDir }: ReadLake,
+  { files, reader }: VerifiedLake,
   { files: known }: CheckpointContent,
 ): Promise<{ readonly findings: readonly Finding[]; readonly leftoverCount: number }> {
   const names = new Set(known.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]));
@@ -211,7 +216,7 @@ async function unknownFiles(
   ].filter((path) => !names.has(path));
   if (paths.length === 0) return { findings: [], leftoverCount: 0 };
   // A writer beside us may have gone on: what the checkpoint knows by now, or is just being staged, is fine.
-  const now = inspectCheckpoint(checkpointDir);
+  const now = await reader.content();
   const knownNow = new Set(
     now.files.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]),
   );
@@ -219,10 +224,10 @@ async function unknownFiles(
   let leftoverCount = 0;
   for (const path of paths) {
     const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
-    const isOwn = parsed?.instanceId === now.instanceId;
+    const isOwn = parsed !== null && now.instanceIds.includes(parsed.instanceId);
     if (knownNow.has(path) || !await files.exists(path)) continue;
     if (isOwn && path.startsWith(`${STAGING_FOLDER}/`)) {
-      if (!isLocked(checkpointDir)) leftoverCount++;
+      if (!await reader.isWriting()) leftoverCount++;
       continue;
     }
     const detail = isOwn

@@ -62,7 +62,7 @@ async function takeIn(outDir: string, hooks: FaultHooks = noFaults): Promise<str
   const log = setUpLogs({ format: "json", level: "debug", write: (line) => lines.push(line) });
   const limits = testLimits({ maxEvents: 9, maxRecordBytes: MAX_RECORD_BYTES });
   try {
-    using session = await LakeSession.open(testSession(outDir, { log, hooks, limits }));
+    await using session = await LakeSession.open(testSession(outDir, { log, hooks, limits }));
     await session.pipeline.add({ ...AT, records: new RecordList(canaryRecords()) });
     await session.pipeline.commit("end");
     await session.close();

@@ -93,7 +93,7 @@ Deno.test("inspectCheckpoint() reads everything that was committed", async () =>
   checkpoint.commit(commitOf(1, { files, ranges, freshIds: ["a", "b"] }));
   checkpoint.commit(commitOf(2, { files: [manifestFile("c")], ranges: [rangeOf(7n, 8n)] }));
   const content = inspectCheckpoint(folder.path);
-  assert.equal(content.instanceId, checkpoint.instanceId);
+  assert.deepEqual(content.instanceIds, [checkpoint.instanceId]);
   assert.deepEqual(content.committed, checkpoint.read());
   assert.deepEqual(content.commits, [
     { sequence: 1, isPublished: true },

@@ -61,7 +61,7 @@ export async function killedLake(
   topic: MemoryTopic,
   { outDir, to }: { readonly outDir: string; readonly to: string },
 ): Promise<void> {
-  using session = await LakeSession.open(testSession(outDir));
+  await using session = await LakeSession.open(testSession(outDir));
   await topic.feed(session, 7);
   await copyLake(outDir, to);
 }
@@ -112,7 +112,7 @@ export function checkpointValue(outDir: string, query: string): string {
 /** What orilla says where it will not open a lake: an OrillaError with exit code 3. */
 export async function refusal(outDir: string): Promise<string> {
   try {
-    using _session = await LakeSession.open(testSession(outDir));
+    await using _session = await LakeSession.open(testSession(outDir));
   } catch (error) {
     assert.ok(error instanceof OrillaError, String(error));
     assert.equal(error.exitCode, 3, error.message);
@@ -203,7 +203,7 @@ export async function publishTwice(
   const limits = testLimits({ maxEvents: 1 });
   for (const [partition, entries] of repeatingTopic().partitions.entries()) {
     if (partition === 1) between();
-    using session = await LakeSession.open(testSession(outDir, { clock, limits }));
+    await using session = await LakeSession.open(testSession(outDir, { clock, limits }));
     const records = entries.map(({ record }) => record);
     await session.pipeline.add({ topic: "memory", partition, records: new RecordList(records) });
     await session.close();

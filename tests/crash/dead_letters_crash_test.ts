@@ -10,6 +10,7 @@ import { type OperationLabel, SimulatedCrash } from "../../src/runtime/operation
 import { readDeadLetters } from "../lake_reader.ts";
 import { CrashHooks, type CrashPoint } from "./crash_hooks.ts";
 import { copyFolder, scratchFolder, testSession } from "./lake_run.ts";
+import { lakeIn } from "../lake_in.ts";
 import {
   BAD_COUNT,
   CONTROL,
@@ -115,9 +116,11 @@ class PurgeHooks extends CrashHooks {
 }
 
 async function purgeOnce(outDir: string, hooks?: CrashHooks): Promise<void> {
-  using session = await LakeSession.open(testSession(outDir, hooks === undefined ? {} : { hooks }));
+  await using session = await LakeSession.open(
+    testSession(outDir, hooks === undefined ? {} : { hooks }),
+  );
   const times = { beforeMs: PURGE_AT_MS, nowMs: PURGE_AT_MS };
-  const purged = await filesToPurge(session, times, () => {});
+  const purged = await filesToPurge(lakeIn(outDir), times, () => {});
   await purgeFiles(session.files, session.checkpoint, purged);
   await session.close();
 }
@@ -133,7 +136,7 @@ for (const isPowerCut of [false, true]) {
         assert.deepEqual(await findingsOf(outDir), [], `before the next start, ${where}`);
         const before = inspectCheckpoint(outDir).purges.length;
         {
-          using session = await LakeSession.open(testSession(outDir));
+          await using session = await LakeSession.open(testSession(outDir));
           await session.close();
         }
         const letters = await readDeadLetters(outDir);
@@ -157,7 +160,7 @@ for (const isPowerCut of [false, true]) {
 Deno.test("a crash at every operation of a replay to a topic sends a chunk again at most, and marks all", async () => {
   let sent: string[] = [];
   const run = async (outDir: string, hooks?: CrashHooks) => {
-    using session = await LakeSession.open(
+    await using session = await LakeSession.open(
       testSession(outDir, hooks === undefined ? {} : { hooks }),
     );
     await replayToTopic(session, repairedLetters(sourceOf(session), repairedLines()), {

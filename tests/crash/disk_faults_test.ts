@@ -28,7 +28,7 @@ async function occurrencesOf(label: string): Promise<{ atOpening: number; inAll:
   const hooks = new CrashHooks(null);
   let atOpening = 0;
   await withScratch(async (outDir) => {
-    using session = await LakeSession.open(testSession(outDir, { hooks }));
+    await using session = await LakeSession.open(testSession(outDir, { hooks }));
     atOpening = count(hooks);
     await topic.feed(session, 7);
     await session.close();
@@ -49,7 +49,7 @@ async function runWith(outDir: string, hooks: FaultHooks): Promise<string[]> {
   const silent = () => {};
   const warning = (message: string) => void warnings.push(message);
   const log = { debug: silent, info: silent, error: silent, warning };
-  using session = await LakeSession.open(testSession(outDir, { hooks, log }));
+  await using session = await LakeSession.open(testSession(outDir, { hooks, log }));
   await topic.feed(session, 7);
   await session.close();
   return warnings;

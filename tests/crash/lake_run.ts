@@ -1,6 +1,6 @@
 import { encodeHere } from "../../src/lake/encoder_server.ts";
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
-import type { DeadLetterTopic } from "../../src/pipeline/pipeline.ts";
+import type { DeadLetterTopic } from "../../src/pipeline/pipeline_parts.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
 import type { MemoryTopic } from "./memory_topic.ts";
 
@@ -59,7 +59,7 @@ export async function runOnce(
   },
 ): Promise<void> {
   const options = { ...overrides, ...(hooks && { hooks }) };
-  using session = await LakeSession.open(testSession(outDir, options));
+  await using session = await LakeSession.open(testSession(outDir, options));
   if (deadLetterTopic !== undefined) session.pipeline.sendDeadLettersTo(deadLetterTopic);
   await topic.feed(session, runLength);
   await session.close();

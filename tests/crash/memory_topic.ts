@@ -2,7 +2,7 @@ import type { RejectedRecord } from "../../src/core/batch.ts";
 import { RecordList } from "../../src/core/record_list.ts";
 import type { RawRecord } from "../../src/core/record.ts";
 import type { LakeSession } from "../../src/pipeline/lake_session.ts";
-import type { DeadLetterTopic } from "../../src/pipeline/pipeline.ts";
+import type { DeadLetterTopic } from "../../src/pipeline/pipeline_parts.ts";
 
 /** What a record of a test topic must become. */
 export type Truth =

@@ -105,7 +105,7 @@ async function runPlanned(outDir: string, topic: PlainTopic, plan: RunPlan): Pro
   const hooks = new DisturbingHooks(plan);
   const limits = testLimits({ maxEvents: plan.maxEvents, maxBytes: plan.maxBytes });
   try {
-    using session = await LakeSession.open(testSession(outDir, { hooks, limits }));
+    await using session = await LakeSession.open(testSession(outDir, { hooks, limits }));
     await feed(session, topic, { ...plan, onDropped: (drop) => hooks.onDrop = drop });
     await session.close();
     return true;
@@ -149,7 +149,7 @@ function note({ partitions }: Outcome): void {
 /** Feeds all records again from offset 0: all of them were handled, so nothing may change. */
 async function assertReplayChangesNothing(outDir: string, topic: PlainTopic): Promise<void> {
   const before = await outcomeOf(outDir, topic);
-  using session = await LakeSession.open(testSession(outDir));
+  await using session = await LakeSession.open(testSession(outDir));
   const { pipeline } = session;
   const { sequence } = pipeline;
   seen.commits += sequence;
@@ -204,7 +204,7 @@ Deno.test("the oracle of the property finds a row lost, twice, moved, or out of 
   const topic: PlainTopic = [[event("a", 5), event("b", 7), event("a", 5)]];
   const outDir = await scratchFolder();
   try {
-    using session = await LakeSession.open(testSession(outDir));
+    await using session = await LakeSession.open(testSession(outDir));
     await feed(session, topic, { runLengths: [3], dropAfterRuns: [] });
     const right = await outcomeOf(outDir, topic);
     assert.deepEqual(wrongs(topic, right), []);

@@ -4,6 +4,7 @@ import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { filesToPurge, purgeFiles } from "../../src/pipeline/purge.ts";
 import { rebuild } from "../../src/pipeline/rebuild.ts";
 import { readDeadLetters, readLake } from "../lake_reader.ts";
+import { lakeIn } from "../lake_in.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
 import { copyFolder, runOnce, testSession } from "./lake_run.ts";
 import { variedTopic } from "./memory_topic.ts";
@@ -76,12 +77,12 @@ Deno.test("a rebuild beside an old checkpoint keeps every mark and every purge",
   await lakeWithLetters(outDir);
   await replayOnce(outDir);
   {
-    using session = await LakeSession.open(testSession(outDir));
+    await using session = await LakeSession.open(testSession(outDir));
     const times = { beforeMs: NOW_MS + 1, nowMs: NOW_MS + 1 };
     await purgeFiles(
       session.files,
       session.checkpoint,
-      await filesToPurge(session, times, () => {}),
+      await filesToPurge(lakeIn(outDir), times, () => {}),
     );
     await session.close();
   }
@@ -100,7 +101,7 @@ Deno.test("a rebuild beside an old checkpoint keeps every mark and every purge",
   );
   assert.equal(after.committed.counters.rejected["unknown"], undefined);
   assert.deepEqual(await findingsOf(outDir), []);
-  using session = await LakeSession.open(testSession(outDir));
+  await using session = await LakeSession.open(testSession(outDir));
   assert.equal(session.pipeline.sequence, report.commitCount);
 });
 
@@ -112,6 +113,6 @@ Deno.test("a lake that was rebuilt without one of its dead-letter files can be o
   await Deno.remove(`${outDir}/_dead_letters/${letter?.file}`);
   const { incomplete } = await rebuilt(outDir);
   assert.equal(incomplete.length, 1);
-  using session = await LakeSession.open(testSession(outDir));
+  await using session = await LakeSession.open(testSession(outDir));
   assert.ok((session.pipeline.counters.rejected["unknown"] ?? 0) > 0);
 });

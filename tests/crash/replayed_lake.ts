@@ -54,7 +54,7 @@ const LIMITS = testLimits({ maxEvents: 4 });
 /** Opens the lake, replays the repaired dead letters, and closes it. */
 export async function replayOnce(outDir: string, hooks?: FaultHooks): Promise<void> {
   const overrides = { limits: LIMITS, ...(hooks === undefined ? {} : { hooks }) };
-  using session = await LakeSession.open(testSession(outDir, overrides));
+  await using session = await LakeSession.open(testSession(outDir, overrides));
   await replayIntoLake(session, repairedLetters(sourceOf(session), repairedLines()), CONTROL);
   await session.close();
 }
@@ -67,7 +67,7 @@ export function sourceOf({ files, checkpoint }: LakeSession) {
   return {
     cipher: new DeadLetterCipher({ keys: [], retiredIds: [], pseudonymKey: null }),
     files,
-    markOf: checkpoint.deadLetters.replayOf.bind(checkpoint.deadLetters),
+    markOf: checkpoint.deadLetters.markOf,
     onProgress: () => {},
     passedOver: { doneCount: 0, rejectedAgainCount: 0 },
   };

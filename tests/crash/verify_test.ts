@@ -358,7 +358,7 @@ Deno.test("orilla verify ends with exit 3 and names the file, as text and as JSO
 
 Deno.test("verify finds nothing where commits follow after it read the checkpoint", async () => {
   await withScratch(async (outDir) => {
-    using session = await LakeSession.open(testSession(outDir));
+    await using session = await LakeSession.open(testSession(outDir));
     await variedTopic(100).feed(session, 7);
     const files = new InterruptedFiles(outDir, "listing", () => topic.feed(session, 7));
     assert.deepEqual(await findingsOf(files), []);

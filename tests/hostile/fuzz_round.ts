@@ -63,7 +63,7 @@ export async function fuzzRound(
       maxRecordBytes,
     });
     {
-      using session = await LakeSession.open(
+      await using session = await LakeSession.open(
         testSession(outDir, { limits, onCommit: () => commits++ }),
       );
       await feed(session, records, seededRandom(seed));

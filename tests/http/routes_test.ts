@@ -19,10 +19,14 @@ function monitorAt(clock = { nowMs: 1_795_000_000_000 }, isDraining = () => fals
   return new RunMonitor({ clock: at, maxLatencyMs: 5_000, isDraining, everyMs: 5 });
 }
 
-function observe(monitor: RunMonitor, session: LakeSession, source: SourceState | null = null) {
+async function observe(
+  monitor: RunMonitor,
+  session: LakeSession,
+  source: SourceState | null = null,
+): Promise<void> {
   monitor.observe({
     identity: { mode: "simulate", topic: null, groupId: null, instanceId: "0123456789ab" },
-    dateTotals: session.checkpoint.dateTotals(),
+    dateTotals: await session.checkpoint.dateTotals(),
     snapshot: () => session.snapshot(),
     isWritable: () => session.isWritable,
     source: () => source,
@@ -60,7 +64,7 @@ Deno.test("/metrics is what metrics.txt is, and the same samples as OpenMetrics"
   await using lake = await openLake();
   using monitor = monitorAt();
   const { session, outDir } = lake;
-  observe(monitor, session);
+  await observe(monitor, session);
   await session.pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 90)) });
   await session.pipeline.settle();
   session.pipeline.noteHighWatermark(AT, 100n);
@@ -87,7 +91,7 @@ Deno.test("/metrics is what metrics.txt is, and the same samples as OpenMetrics"
 Deno.test("/metrics is Prometheus's text unless OpenMetrics 1.0.0 is wanted at least as much", async () => {
   await using lake = await openLake();
   using monitor = monitorAt();
-  observe(monitor, lake.session);
+  await observe(monitor, lake.session);
   const cases = [
     ["", "text/plain"],
     ["*/*", "text/plain"],
@@ -126,7 +130,7 @@ Deno.test("/readyz goes by drains, assignments, lag, commits and the disk", asyn
   const clock = { nowMs: 0 };
   using monitor = monitorAt(clock, () => isDraining);
   const source = { isAssigned: true, hasPositions: true, silentMs: 0 };
-  observe(monitor, session, source);
+  await observe(monitor, session, source);
   assert.deepEqual(await readiness(monitor), [200]);
   Object.assign(source, { isAssigned: false, hasPositions: false });
   assert.deepEqual(await readiness(monitor), [503, "not_assigned"]);
@@ -154,7 +158,7 @@ Deno.test("/readyz goes by drains, assignments, lag, commits and the disk", asyn
 Deno.test("a token protects the figures, and nothing else", async () => {
   await using lake = await openLake();
   using monitor = monitorAt();
-  observe(monitor, lake.session);
+  await observe(monitor, lake.session);
   const statusWith = async (path: string, authorization?: string) => {
     const headers: Record<string, string> = {};
     if (authorization !== undefined) headers["authorization"] = authorization;
@@ -209,7 +213,7 @@ Deno.test("there is no other route", async () => {
 Deno.test("/events tells history, status and rows, to a bounded number of clients", async () => {
   await using lake = await openLake();
   using monitor = monitorAt();
-  observe(monitor, lake.session);
+  await observe(monitor, lake.session);
   const streams = new EventStreams(monitor);
   const open = [];
   while (!streams.isFull) {
@@ -231,7 +235,7 @@ Deno.test("/events tells history, status and rows, to a bounded number of client
 Deno.test("streams end when the monitor does", async () => {
   await using lake = await openLake();
   const monitor = monitorAt();
-  observe(monitor, lake.session);
+  await observe(monitor, lake.session);
   const texts = Array.fromAsync(new EventStreams(monitor).open());
   await monitor.nextRow();
   monitor[Symbol.dispose]();
@@ -242,7 +246,7 @@ Deno.test("/status.json has the figures of metrics.txt, and nothing of an event"
   await using lake = await openLake();
   using monitor = monitorAt();
   const { session } = lake;
-  observe(monitor, session);
+  await observe(monitor, session);
   const canary = eventRecord({ event_id: "canary-id", ts: "canary-ts" });
   const all = [...eventRecords(0, 40), ...eventRecords(30, 10), canary]
     .map((record, i) => ({ ...record, offset: BigInt(i) }));

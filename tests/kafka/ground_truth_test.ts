@@ -92,7 +92,7 @@ async function fillLake(
     value: encoder.encode(value),
     headers: [],
   }));
-  using session = await LakeSession.open(testSession(outDir));
+  await using session = await LakeSession.open(testSession(outDir));
   await session.pipeline.add({ topic: "truth", partition: 0, records: new RecordList(run) });
   await session.pipeline.commit("end");
   await session.close();

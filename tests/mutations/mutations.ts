@@ -83,7 +83,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "the assignment is not confirmed before the commit",
     file: "src/pipeline/commit.ts",
-    changes: [["    if (!await request.confirm()) return false;\n", ""]],
+    changes: [['    if (!await request.confirm()) return "not_confirmed";\n', ""]],
     tests: PIPELINE,
   },
   {

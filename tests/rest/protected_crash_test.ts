@@ -22,7 +22,9 @@ async function run(outDir: string, point: CrashPoint | null): Promise<CrashHooks
   const hooks = new CrashHooks(point);
   const limits = testLimits({ maxEvents: 10 });
   try {
-    using session = await LakeSession.open(testSession(outDir, { protection, hooks, limits }));
+    await using session = await LakeSession.open(
+      testSession(outDir, { protection, hooks, limits }),
+    );
     await session.pipeline.add({ ...AT, records: new RecordList(records) });
     await session.pipeline.commit("end");
     await session.close();

@@ -15,7 +15,7 @@ export async function takeIn(
   protection: ProtectionOptions,
   records: readonly RawRecord[],
 ): Promise<void> {
-  using session = await LakeSession.open(testSession(outDir, { protection }));
+  await using session = await LakeSession.open(testSession(outDir, { protection }));
   await session.pipeline.add({ ...AT, records: new RecordList(records) });
   await session.pipeline.commit("end");
   await session.close();
