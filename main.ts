@@ -8,13 +8,7 @@ import { authorityOf } from "./src/http/address.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker, ToWorker } from "./src/protocol.ts";
-import {
-  findOutDir,
-  prepareOutDir,
-  refuseKeyFileIn,
-  startEncoder,
-  startSandbox,
-} from "./src/sandbox.ts";
+import { findOutDir, prepareOutDir, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
 import { lookAround } from "./src/surroundings.ts";
 import { scrub } from "./src/runtime/scrub.ts";
 import { readHttpToken, readSecurity } from "./src/security_files.ts";
@@ -137,12 +131,13 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
+    mode,
     outDir,
     network: networkOf(mode, config),
     diskSpace: WRITERS.includes(mode),
     environment: KAFKAJS_ENVIRONMENT,
+    encodes: WRITERS.includes(mode),
   };
-  const encoder = WRITERS.includes(mode) ? await startEncoder() : null;
   const worker = await startSandbox(permissions, {
     onMessage: (message) => void onMessage(message, (answer) => worker.tell(answer)),
     onError: (message) => exit(1, `stopped by a defect: ${message}. Nothing is lost; start again`),
@@ -171,7 +166,6 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     Deno.addSignalListener(signal, stop);
   }
   const command = {
-    mode,
     config: { ...config, logFormat },
     security,
     httpToken,
@@ -179,9 +173,9 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     checkpointDir: outDir ?? "",
     surroundings,
     keys,
-    encoder,
+    encoder: worker.encoder,
   };
-  worker.tell({ kind: "run", ...command }, encoder === null ? [] : [encoder]);
+  worker.tell({ kind: "run", ...command }, worker.encoder === null ? [] : [worker.encoder]);
 }
 
 async function main(command: Command): Promise<void> {

@@ -5,5 +5,6 @@ import { loadParquet } from "./lake/parquet.ts";
 /** The worker that makes Parquet of tables, on a core of its own and without any permission. */
 self.onmessage = ({ data }: MessageEvent<MessagePort>) => serveEncoder(data);
 
-await loadParquet();
 self.postMessage("ready");
+// Nobody waits for it before there is something to encode, which then fails if this did.
+loadParquet().catch(() => {});

@@ -1,7 +1,6 @@
 import type { Surroundings } from "./commands/context.ts";
 import type { Config } from "./config.ts";
 import type { KafkaSecurity } from "./kafka/security.ts";
-import type { Mode } from "./options/option.ts";
 import type { KeyRing } from "./runtime/key_file.ts";
 import type { Progress } from "./runtime/reporting.ts";
 
@@ -9,7 +8,6 @@ import type { Progress } from "./runtime/reporting.ts";
 export type ToWorker =
   | {
     readonly kind: "run";
-    readonly mode: Mode;
     readonly config: Config;
     readonly security: KafkaSecurity;
     /** The token of HTTP_TOKEN_FILE; null where there is none. */

@@ -1,10 +1,13 @@
 import { dirname, isAbsolute, relative } from "node:path";
 import { usageError } from "./core/errors.ts";
+import type { Mode } from "./options/option.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { folderModeOf, makeFolderWithMode } from "./runtime/file_mode.ts";
 
 /** What the worker may do; everything that is not named is refused. */
 export interface SandboxPermissions {
+  /** What the worker is for, and its name: it begins to load that at once. */
+  readonly mode: Mode;
   /** Absolute path of OUT_DIR, the only folder read and written; null for none at all. */
   readonly outDir: string | null;
   /** Hosts, with or without a port, that it may reach; true for all, false for none. */
@@ -13,6 +16,8 @@ export interface SandboxPermissions {
   readonly diskSpace: boolean;
   /** Environment names it may read. */
   readonly environment: readonly string[];
+  /** Whether it makes Parquet, which a worker of its own does for it. */
+  readonly encodes?: boolean;
   /** The worker's module; another one where a test probes the sandbox. */
   readonly module?: URL;
 }
@@ -22,17 +27,15 @@ export interface Sandbox {
   /** @param given what the message gives away */
   readonly tell: (message: ToWorker, given?: readonly Transferable[]) => void;
   readonly terminate: () => void;
+  /** The port that the encoder is reached through; null where nothing is encoded. */
+  readonly encoder: MessagePort | null;
 }
 
 const WORKER = new URL("./worker.ts", import.meta.url);
 const ENCODER = new URL("./encoder_worker.ts", import.meta.url);
 
-/**
- * Starts the worker that makes Parquet, which may do nothing but compute.
- *
- * @returns the port that it is reached through
- */
-export async function startEncoder(): Promise<MessagePort> {
+/** Starts the worker that makes Parquet, which may do nothing but compute; resolves with its port. */
+async function startEncoder(): Promise<MessagePort> {
   const worker = new Worker(ENCODER, {
     type: "module",
     name: "encoder",
@@ -45,14 +48,15 @@ export async function startEncoder(): Promise<MessagePort> {
 }
 
 /**
- * Starts the worker with narrowed permissions and, once its modules are loaded, gives up this thread's own.
+ * Starts the workers with narrowed permissions and, once their modules are loaded, gives up this thread's own.
  * From then on the process can reach the network (where allowed) and OUT_DIR, and nothing else.
  *
  * @param onMessage told of everything that the worker says after it is ready
  * @param onError told when the worker ends by an error that it did not catch
  */
 export async function startSandbox(
-  { outDir, network, diskSpace, environment, module = WORKER }: SandboxPermissions,
+  { mode, outDir, network, diskSpace, environment, encodes = false, module = WORKER }:
+    SandboxPermissions,
   { onMessage, onError }: {
     readonly onMessage: (message: FromWorker) => void;
     readonly onError: (message: string) => void;
@@ -61,7 +65,7 @@ export async function startSandbox(
   const folders = outDir === null ? false : [outDir];
   const worker = new Worker(module, {
     type: "module",
-    name: "orilla",
+    name: mode,
     deno: {
       permissions: {
         net: typeof network === "boolean" ? network : [...network],
@@ -71,7 +75,7 @@ export async function startSandbox(
         run: false,
         ffi: false,
         // Not every start allows it, and metrics can do without.
-        sys: diskSpace && await mayAskDiskSpace() ? ["statfs"] : false,
+        sys: diskSpace && mayAskDiskSpace() ? ["statfs"] : false,
         import: false,
       },
     },
@@ -81,24 +85,27 @@ export async function startSandbox(
     onError(event.message);
   };
   // Messages that arrive while the worker's modules are still evaluated are lost, so wait for its word.
-  await new Promise<void>((resolve) => {
+  const isReady = new Promise<void>((resolve) => {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "ready") resolve();
       else onMessage(data);
     };
   });
+  // This one second: its thread is made while the modules of the other, which are more, are loaded.
+  const encoder = encodes ? await startEncoder() : null;
+  await isReady;
   for (const name of ["read", "write", "net", "env", "sys", "run", "ffi"] as const) {
     await Deno.permissions.revoke({ name });
   }
   return {
     tell: (message, given = []) => worker.postMessage(message, [...given]),
     terminate: () => worker.terminate(),
+    encoder,
   };
 }
 
-async function mayAskDiskSpace(): Promise<boolean> {
-  const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
-  return state === "granted";
+function mayAskDiskSpace(): boolean {
+  return Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state === "granted";
 }
 
 /**

@@ -59,6 +59,8 @@ interface Import {
   readonly to: string;
   /** Whether types alone are imported, which loads nothing. */
   readonly isType: boolean;
+  /** Whether it is loaded when it is needed. */
+  readonly isLater: boolean;
 }
 
 async function allFiles(folder: string): Promise<string[]> {
@@ -74,11 +76,14 @@ async function allImports(): Promise<Import[]> {
   const imports: Import[] = [];
   for (const from of ["main.ts", ...await allFiles("src")]) {
     const text = await Deno.readTextFile(new URL(from, root));
-    for (const [all, to = ""] of text.matchAll(/^(?:import|export)[^"]*?from "([^"]+)"/gms)) {
+    const written = /^(?:import|export)[^"]*?from "([^"]+)"|\bimport\("([^"]+)"/gms;
+    for (const [all, atStart, later = ""] of text.matchAll(written)) {
+      const to = atStart ?? later;
       const isFile = to.startsWith(".");
       imports.push({
         from,
         isType: /^(?:import|export) type /.test(all),
+        isLater: atStart === undefined,
         to: isFile ? new URL(to, new URL(from, root)).href.slice(root.href.length) : to,
       });
     }
@@ -115,18 +120,26 @@ Deno.test("each library has the folder that imports it, and no other", async () 
 });
 
 Deno.test("the main thread loads no library: --help is quick, and its memory is small", async () => {
+  assert.deepEqual(await librariesAtStartOf("main.ts"), []);
+});
+
+Deno.test("a consumer loads no library that its first fetch does not need", async () => {
+  const libraries = await librariesAtStartOf("src/worker.ts", "src/commands/consumer.ts");
+  const packages = new Set(libraries.map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0]));
+  assert.deepEqual([...packages].sort(), ["@logtape/logtape", "kafkajs", "lz4js", "snappyjs"]);
+});
+
+/** The libraries that are loaded with some modules, those aside that these load later. */
+async function librariesAtStartOf(...paths: readonly string[]): Promise<readonly string[]> {
   const imports = await allImports();
-  const loaded = new Set(["main.ts"]);
+  const loaded = new Set(paths);
   for (const path of loaded) {
-    const own = imports.filter(({ from, isType }) => from === path && !isType);
+    const own = imports.filter(({ from, isType, isLater }) => from === path && !isType && !isLater);
     for (const { to } of own) loaded.add(to);
   }
-  const libraries = [...loaded].filter((path) =>
-    !/^(?:main\.ts|src\/.*|node:.*|.*\/?deno\.json)$/.test(path)
-  );
   assert.ok(loaded.size > 20, String(loaded.size));
-  assert.deepEqual(libraries, []);
-});
+  return [...loaded].filter((path) => !/^(?:main\.ts|src\/.*|node:.*|.*\/?deno\.json)$/.test(path));
+}
 
 Deno.test("the core is pure: no clock, randomness, environment or platform", async () => {
   for (const path of await allFiles("src/core")) {

@@ -34,7 +34,7 @@ export async function consume(context: CommandContext): Promise<void> {
   const failure = Promise.withResolvers<never>();
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
-  await using http = serveHttp(context);
+  await using http = await serveHttp(context);
   await using session = await LakeSession.open({
     ...sessionOptions(context),
     onFailure: failure.reject,

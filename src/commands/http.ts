@@ -1,8 +1,5 @@
 import { authorityOf, isLoopback } from "../http/address.ts";
-import { RunMonitor } from "../http/monitor.ts";
 import type { SourceState } from "../http/readiness.ts";
-import { routes } from "../http/routes.ts";
-import { HttpServer } from "../http/server.ts";
 import type { RunIdentity } from "../http/status_document.ts";
 import type { CommitReport } from "../pipeline/commit.ts";
 import type { LakeSession } from "../pipeline/lake_session.ts";
@@ -24,9 +21,17 @@ export interface HttpService extends AsyncDisposable {
  *
  * @throws OrillaError where the address cannot be listened on
  */
-export function serveHttp({ config, httpToken, log, stop }: CommandContext): HttpService | null {
+export async function serveHttp(
+  { config, httpToken, log, stop }: CommandContext,
+): Promise<HttpService | null> {
   const { httpAddress: address, batchMaxLatencyMs: maxLatencyMs } = config;
   if (address === null) return null;
+  // The server and its page are loaded where they are wanted.
+  const [{ RunMonitor }, { routes }, { HttpServer }] = await Promise.all([
+    import("../http/monitor.ts"),
+    import("../http/routes.ts"),
+    import("../http/server.ts"),
+  ]);
   const isDraining = () => stop.aborted;
   const monitor = new RunMonitor({ clock: systemClock, maxLatencyMs, isDraining });
   const answer = routes({ monitor, token: httpToken, isLoopback: isLoopback(address) });

@@ -21,7 +21,7 @@ export async function simulate(context: CommandContext): Promise<void> {
   const startMs = systemClock.monotonicMs();
   const failure = Promise.withResolvers<never>();
   const hooks = config.fault === null ? noFaults : faultHooks(config.fault);
-  await using http = serveHttp(context);
+  await using http = await serveHttp(context);
   await using session = await LakeSession.open({
     ...sessionOptions(context),
     hooks,

@@ -1,4 +1,4 @@
-import { type Event } from "./event.ts";
+import type { Event } from "./event.ts";
 import { ACCIONES } from "./event_fields.ts";
 import { enrichMonto } from "./enrich.ts";
 import { ExtraColumn } from "./extra_column.ts";

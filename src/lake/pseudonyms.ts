@@ -2,7 +2,7 @@ import { createHmac, hkdfSync } from "node:crypto";
 import type { Data } from "apache-arrow";
 import { EVENT_FIELDS } from "../core/event_fields.ts";
 import { jsonMembers } from "../core/json_members.ts";
-import { utf8Column } from "./arrow_columns.ts";
+import type { utf8Column } from "./arrow_columns.ts";
 import type { Column } from "./parquet_table.ts";
 
 const KEY_BYTES = 32;
@@ -31,25 +31,29 @@ export class Pseudonyms {
     return hash.digest("hex").slice(0, HEX_DIGITS);
   }
 
-  /** The columns of an events file, with pseudonyms where the fields stood. */
-  inColumns(columns: readonly Column[]): readonly Column[] {
+  /**
+   * The columns of an events file, with pseudonyms where the fields stood.
+   *
+   * @param ofTexts what makes a column of them
+   */
+  inColumns(columns: readonly Column[], ofTexts: typeof utf8Column): readonly Column[] {
     return columns.map((column) => {
       if (column.name === "extra" && this.#unknownFields.size > 0) {
         const texts = textsOf(column.data);
-        return { ...column, data: utf8Column(texts.map((text) => text && this.#inExtra(text))) };
+        return { ...column, data: ofTexts(texts.map((text) => text && this.#inExtra(text))) };
       }
       if (!this.fields.includes(column.name)) return column;
-      return { ...column, data: this.#ofIntegers(column.name, column.data.values) };
+      return { ...column, data: ofTexts(this.#ofIntegers(column.name, column.data.values)) };
     });
   }
 
-  #ofIntegers(field: string, values: BigInt64Array): Data {
+  #ofIntegers(field: string, values: BigInt64Array): string[] {
     const known = new Map<bigint, string>();
-    return utf8Column(Array.from(values, (value) => {
+    return Array.from(values, (value) => {
       const pseudonym = known.get(value) ?? this.of(field, String(value));
       known.set(value, pseudonym);
       return pseudonym;
-    }));
+    });
   }
 
   /** A null says nothing, and stays. */

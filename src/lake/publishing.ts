@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { damagedError } from "../core/errors.ts";
 import { DEAD_LETTERS_FOLDER, finalPathOf, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { Files } from "../runtime/files.ts";
-import { readLakeFile } from "./lake_reader.ts";
 import type { FileToPublish } from "./storage.ts";
 
 /**
@@ -59,6 +58,7 @@ async function publishFile(
 
 /** Publishes staged files that no manifest tells of. `loadParquet` must have been called. */
 export async function publishUnlisted(files: Files, stagedPaths: readonly string[]): Promise<void> {
+  const { readLakeFile } = await import("./file_content.ts");
   for (const stagedPath of stagedPaths) {
     const { bytes, checksum } = await readLakeFile(files, stagedPath);
     await publish(files, [{ stagedPath, finalPath: finalPathOf(stagedPath), bytes, checksum }]);

@@ -1,7 +1,7 @@
 import { type Table, tableFromIPC } from "apache-arrow";
 import { type ReaderOptions, readParquet } from "parquet-wasm";
 import type { Position } from "../core/record.ts";
-import { offsetRangesOf, replaysIn, textColumn } from "./lake_reader.ts";
+import { offsetRangesOf, replaysIn, textColumn } from "./file_content.ts";
 
 /** A row of an events file. */
 export interface EventRow extends Position {

@@ -8,10 +8,7 @@ import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestam
 import { type Replay, replaysText } from "../core/replay.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
-import { deadLetterColumns } from "./dead_letter_file.ts";
-import { eventColumns } from "./event_file.ts";
 import type { Encoder } from "./encoder.ts";
-import { parquetTable } from "./parquet_table.ts";
 import { type Protection, PROTECTION_METADATA, recordedText } from "./protection.ts";
 import type { LakeStorage } from "./storage.ts";
 
@@ -64,6 +61,7 @@ async function deadLettersFile(request: StageRequest): Promise<FileToStage> {
   const { batch: { rejected }, stagedAtMs, protection, encode } = request;
   const now = momentOfMs(stagedAtMs);
   const stagedAt = microsecondsOf(now);
+  const { deadLetterColumns, parquetTable } = await columnMakers();
   const columns = deadLetterColumns(rejected, stagedAt, protection.cipher);
   const bytes = await encode(parquetTable(columns, fileMetadata(request)));
   const bounds: Bounds = [stagedAt, stagedAt];
@@ -87,9 +85,10 @@ export async function encodeEvents(
   group: LakePartitionRows,
 ): Promise<Uint8Array> {
   const { batch, stagedAtMs, encode, protection: { pseudonyms } } = request;
+  const { eventColumns, parquetTable, utf8Column } = await columnMakers();
   try {
     const inClear = eventColumns(batch, group, microsecondsOf(momentOfMs(stagedAtMs)));
-    const columns = pseudonyms?.inColumns(inClear) ?? inClear;
+    const columns = pseudonyms?.inColumns(inClear, utf8Column) ?? inClear;
     return await encode(parquetTable(columns, fileMetadata(request)));
   } catch (error) {
     throw new Unwritable("encode", error);
@@ -100,6 +99,17 @@ export async function encodeEvents(
 export async function prepareStaging(files: Files): Promise<void> {
   await files.makeFolder(STAGING_FOLDER, "publish:mkdir");
   for (const folder of files.unsyncedFolders) await files.syncFolder(folder, "publish:fsync");
+}
+
+/** What needs Arrow, which is loaded with the first commit: a start does without its 40 ms. */
+async function columnMakers() {
+  const [columns, events, letters, table] = await Promise.all([
+    import("./arrow_columns.ts"),
+    import("./event_file.ts"),
+    import("./dead_letter_file.ts"),
+    import("./parquet_table.ts"),
+  ]);
+  return { ...columns, ...events, ...letters, ...table };
 }
 
 type Bounds = readonly [min: bigint, max: bigint];

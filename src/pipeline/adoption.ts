@@ -7,14 +7,8 @@ import { hashTexts } from "../core/id_hash.ts";
 import { GONE } from "../core/outcome.ts";
 import { finalPathOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import { TextColumn } from "../core/text_column.ts";
-import {
-  type FileContent,
-  type LakeFile,
-  listPublished,
-  listStaged,
-  readLakeFile,
-} from "../lake/lake_reader.ts";
-import { loadParquet } from "../lake/parquet.ts";
+import type { FileContent } from "../lake/file_content.ts";
+import { type LakeFile, listPublished, listStaged } from "../lake/lake_reader.ts";
 import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
 import { filterOfIds } from "./traces.ts";
 
@@ -34,6 +28,8 @@ export async function adoptNewerCommits(
     file.instanceId === checkpoint.instanceId && file.sequence > sequence;
   let published = (await listPublished(files)).filter(isNewer);
   if (published.length === 0) return 0;
+  // Loaded where there is something to read back, which is rare.
+  const { loadParquet } = await import("../lake/parquet.ts");
   await loadParquet();
   // A commit with one published file was made, so its staged files are part of the lake too.
   const sequences = new Set(published.map((file) => file.sequence));
@@ -72,6 +68,7 @@ export async function commitOf(
   ofCommit: readonly LakeFile[],
   { before, idKey }: { readonly before: Counters; readonly idKey: Uint32Array },
 ): Promise<Commit> {
+  const { readLakeFile } = await import("../lake/file_content.ts");
   const manifest: ManifestFile[] = [], filters: FileFilter[] = [], eventIds = new TextColumn();
   const counters = structuredClone(before);
   let ranges: Commit["ranges"] = [], replays: Commit["replays"] = [];

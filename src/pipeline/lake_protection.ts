@@ -1,7 +1,6 @@
 import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import type { CommitStore } from "../checkpoint/commit_store.ts";
-import { type LakeFile, listPublished, readProtection } from "../lake/lake_reader.ts";
-import { loadParquet } from "../lake/parquet.ts";
+import { type LakeFile, listPublished } from "../lake/lake_reader.ts";
 import {
   parseRecorded,
   protect,
@@ -58,6 +57,11 @@ export async function restoreProtection(
 async function newestNote(files: LakeFiles, published: readonly LakeFile[]) {
   const [newest] = published.toSorted((a, b) => b.stagedAtMs - a.stagedAtMs);
   if (newest === undefined) return null;
+  // Loaded where a checkpoint is behind its lake, which is rare.
+  const [{ loadParquet }, { readProtection }] = await Promise.all([
+    import("../lake/parquet.ts"),
+    import("../lake/file_content.ts"),
+  ]);
   await loadParquet();
   return await readProtection(files, newest);
 }

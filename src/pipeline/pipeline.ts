@@ -2,7 +2,6 @@ import { Batch, type BatchPartition } from "../core/batch.ts";
 import type { Committed, OffsetRange } from "../core/commit.ts";
 import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
 import { assert, damagedError, gapError, operatingError } from "../core/errors.ts";
-import { ingest } from "../core/ingest.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
 import {
@@ -15,7 +14,7 @@ import {
 import { hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Claimant } from "../checkpoint/commit_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
-import { commitBatch } from "./commit.ts";
+import { loadDeferred } from "./deferred.ts";
 import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
 
 /**
@@ -156,8 +155,8 @@ export class Pipeline implements Disposable {
    * @throws OrillaError with exit code 4 at a record that is too large for a dead letter
    */
   async add(run: RecordRun, isCurrent: () => boolean = () => true): Promise<boolean> {
-    const { limits } = this.#parts;
-    const { records } = run;
+    const { limits } = this.#parts, { records } = run, [ingest] = await loadDeferred();
+    if (!isCurrent()) return false;
     const expected = Number(this.#expected(run) - records.baseOffset);
     while (records.next()) {
       if (records.offsetDelta < expected) continue;
@@ -306,6 +305,7 @@ export class Pipeline implements Disposable {
     let isCommitted = false;
     try {
       const epoch = this.#epoch;
+      const [, commitBatch] = await loadDeferred();
       const sequence = await this.#parts.checkpoint.reserve();
       const report = await commitBatch(this.#parts, {
         batch,
@@ -365,14 +365,13 @@ export class Pipeline implements Disposable {
 }
 
 function unkeepable(at: TopicPartition, { baseOffset, offsetDelta }: RecordCursor) {
-  const offset = baseOffset + BigInt(offsetDelta);
+  const offset = baseOffset + BigInt(offsetDelta), name = partitionName(at);
   return gapError(
-    `The record at offset ${offset} of ${
-      partitionName(at)
-    } has more than ${MAX_KEPT_BYTES} bytes: not even a ` +
-      `dead letter can hold it. To do without it, move the group's offset to ${
+    `The record at offset ${offset} of ${name} has more than ${MAX_KEPT_BYTES} bytes: not even a dead ` +
+      `letter can hold it. To do without it, move the group's offset to ${
         offset + 1n
-      } and start with --allow-gaps`,
+      } and start with ` +
+      `--allow-gaps`,
   );
 }
 

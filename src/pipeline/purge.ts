@@ -1,6 +1,5 @@
 import type { CommitStore } from "../checkpoint/commit_store.ts";
 import type { PurgedFile } from "../core/purge.ts";
-import { readLakeFile } from "../lake/lake_reader.ts";
 import type { LakeStorage } from "../lake/storage.ts";
 import type { ReadLake } from "./read_lake.ts";
 
@@ -22,6 +21,7 @@ export async function filesToPurge(
     kind === "dead_letters" && maxTsMicroseconds < BigInt(beforeMs) * 1000n &&
     !purged.has(finalPath)
   );
+  const { readLakeFile } = await import("../lake/file_content.ts");
   const found: PurgedFile[] = [];
   for (const { finalPath: path, sequence, rowCount, bytes } of old) {
     const { reasons } = await readLakeFile(files, path);

@@ -15,7 +15,8 @@ import {
   replayFindings,
   type Suspects,
 } from "../core/verification.ts";
-import { type FileContent, listParquet, listStaged, readLakeFile } from "../lake/lake_reader.ts";
+import { type FileContent, readLakeFile } from "../lake/file_content.ts";
+import { listParquet, listStaged } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import type { LakeFiles } from "../lake/storage.ts";
 import type { ReadLake } from "./read_lake.ts";

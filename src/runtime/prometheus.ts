@@ -1,11 +1,11 @@
 import process from "node:process";
-import { Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { MetricFamily, ProcessStats } from "../core/metrics.ts";
 
 /** The formats that metrics can be written in, by the content type that stands for each. */
 export const METRICS_CONTENT_TYPES = {
-  prometheus: Registry.PROMETHEUS_CONTENT_TYPE,
-  openmetrics: Registry.OPENMETRICS_CONTENT_TYPE,
+  prometheus: "text/plain; version=0.0.4; charset=utf-8",
+  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 } as const;
 export type MetricsFormat = keyof typeof METRICS_CONTENT_TYPES;
 
@@ -14,6 +14,8 @@ export async function prometheusText(
   families: readonly MetricFamily[],
   format: MetricsFormat = "prometheus",
 ): Promise<string> {
+  // Loaded at the first use: a start does without its 30 ms.
+  const { Registry } = await import("prom-client");
   const registry = new Registry<MetricsContentType>();
   registry.setContentType(METRICS_CONTENT_TYPES[format]);
   for (const family of families) registry.registerMetric(asMetric(family));

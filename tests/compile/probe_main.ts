@@ -17,6 +17,7 @@ function finish(report: unknown): never {
 }
 
 const sandbox = await startSandbox({
+  mode: "consumer",
   outDir,
   network: [`127.0.0.1:${targets.listedPort}`],
   diskSpace: true,

@@ -4,7 +4,8 @@ import * as parquet from "parquet-wasm";
 import { Batch } from "../../src/core/batch.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 import { int32Column } from "../../src/lake/arrow_columns.ts";
-import { listPublished, listStaged, readLakeFile } from "../../src/lake/lake_reader.ts";
+import { readLakeFile } from "../../src/lake/file_content.ts";
+import { listPublished, listStaged } from "../../src/lake/lake_reader.ts";
 import { publish } from "../../src/lake/publishing.ts";
 import {
   batchOfEvents,
