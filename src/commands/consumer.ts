@@ -1,14 +1,9 @@
 import type { SourceState } from "../http/readiness.ts";
 import type { RetriedOperation } from "../core/counters.ts";
 import { operatingError } from "../core/errors.ts";
-import {
-  checkBrokers,
-  type ConnectedClient,
-  connectionError,
-  kafkaClient,
-} from "../kafka/client.ts";
+import { askBrokers, type ConnectedClient, connectionError, kafkaClient } from "../kafka/client.ts";
 import { KafkaDeadLetterTopic } from "../kafka/dead_letter_topic.ts";
-import { KafkaPublisher, topicExists } from "../kafka/publisher.ts";
+import { hasTopic, KafkaPublisher, topicExists } from "../kafka/publisher.ts";
 import { KafkaSource } from "../kafka/source.ts";
 import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -30,10 +25,15 @@ const UNASSIGNED: SourceState = { isAssigned: false, hasPositions: false, silent
 
 /** Brings a topic into the lake until it is told to stop, or its end is reached. */
 export async function consume(context: CommandContext): Promise<void> {
-  const { config, reporter, log, stop, outDir } = context;
+  const { config, log, stop } = context;
   const failure = Promise.withResolvers<never>();
   // It is raced below; until then a failure must not count as unhandled.
   failure.promise.catch(() => {});
+  const connection = connectionOf(context);
+  const client = kafkaClient(connection, { log });
+  // The brokers answer while the lake is opened, whose own failure comes first.
+  const checked = askBrokers(client, (admin) => hasTopic(admin, config.topic));
+  checked.catch(() => {});
   await using http = await serveHttp(context);
   await using session = await LakeSession.open({
     ...sessionOptions(context),
@@ -45,15 +45,12 @@ export async function consume(context: CommandContext): Promise<void> {
   await http?.observe(session, { mode: "consumer", topic, groupId, source: () => state() });
   const onRetry = (operation: RetriedOperation) => session.pipeline.noteRetry(operation);
   const retrying = retryingOf(context, onRetry);
-  const connection = connectionOf(context);
-  const client = kafkaClient(connection, { log, onRetry });
-  await checkBrokers(client);
-  if (!await waitForTopic(context, client)) return;
+  const exists = await checked;
+  if (stop.aborted || !exists && !await waitForTopic(context, client)) return;
 
   await using publisher = await deadLetterPublisher(context, client, retrying);
   if (publisher !== null) {
-    const { topic } = publisher;
-    const { version } = context;
+    const { topic } = publisher, { version } = context;
     session.pipeline.sendDeadLettersTo(new KafkaDeadLetterTopic({ topic, publisher, version }));
   }
 
@@ -84,13 +81,19 @@ export async function consume(context: CommandContext): Promise<void> {
   source.drain();
   await session.pipeline.commit(stop.aborted ? "drain" : "end");
   await session.close();
+  tellSummary(context, session, startMs);
+}
 
-  const { summary, pipeline } = session;
+function tellSummary(
+  { reporter, stop, outDir }: CommandContext,
+  { summary, pipeline: { counters } }: LakeSession,
+  startMs: number,
+): void {
   const title = stop.aborted
     ? "Stopped by a signal; what was buffered is committed"
     : "End reached";
   const elapsedMs = systemClock.monotonicMs() - startMs;
-  reporter.print(summaryText({ title, summary, counters: pipeline.counters, elapsedMs, outDir }));
+  reporter.print(summaryText({ title, summary, counters, elapsedMs, outDir }));
 }
 
 /** Connects to the dead-letter topic, which is made where it is missing; null where none is wanted. */
@@ -108,24 +111,24 @@ async function deadLetterPublisher(
   return publisher;
 }
 
-/** Waits until the topic is there; with --until-end there is nothing to wait for. */
+/** Waits until a missing topic is there; with --until-end there is nothing to wait for. */
 async function waitForTopic(
   { config, log, stop }: CommandContext,
   client: ConnectedClient,
 ): Promise<boolean> {
-  for (let attempt = 1; !stop.aborted; attempt++) {
+  if (config.untilEnd) {
+    throw operatingError(
+      `There is no topic ${config.topic} at ${config.bootstrapServers.join(", ")}. ` +
+        `Make it by producing (orilla producer), or name another with --topic`,
+    );
+  }
+  log.warning("waiting for the topic to be created", { topic: config.topic });
+  while (!stop.aborted) {
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, 2_000)), aborted(stop)]);
     const exists = await topicExists(client.kafka, config.topic).catch(async (error) => {
       throw await connectionError(client, error);
     });
     if (exists) return true;
-    if (config.untilEnd) {
-      throw operatingError(
-        `There is no topic ${config.topic} at ${config.bootstrapServers.join(", ")}. ` +
-          `Make it by producing (orilla producer), or name another with --topic`,
-      );
-    }
-    if (attempt === 1) log.warning("waiting for the topic to be created", { topic: config.topic });
-    await Promise.race([new Promise((resolve) => setTimeout(resolve, 2_000)), aborted(stop)]);
   }
   return false;
 }

@@ -1,4 +1,4 @@
-import { Kafka, logLevel } from "kafkajs";
+import { type Admin, Kafka, logLevel } from "kafkajs";
 import process from "node:process";
 import type { RetriedOperation } from "../core/counters.ts";
 import { messageOf, operatingError, type OrillaError } from "../core/errors.ts";
@@ -119,6 +119,18 @@ function silenceNegativeTimeouts(): void {
  * @throws OrillaError with exit code 1 that says why, and what can be done
  */
 export async function checkBrokers(client: ConnectedClient): Promise<void> {
+  await askBrokers(client, () => Promise.resolve());
+}
+
+/**
+ * As `checkBrokers`, and asks something more over the same connection.
+ *
+ * @throws OrillaError with exit code 1 that says why, and what can be done
+ */
+export async function askBrokers<T>(
+  client: ConnectedClient,
+  ask: (admin: Admin) => Promise<T>,
+): Promise<T> {
   const { kafka, connection: { bootstrapServers, security }, gate } = client;
   const refusals = await refusalsOf(bootstrapServers, security);
   if (refusals.length === bootstrapServers.length && refusals[0] !== undefined) throw refusals[0];
@@ -130,6 +142,7 @@ export async function checkBrokers(client: ConnectedClient): Promise<void> {
       .filter((server) => !gate.contacted.has(server));
     const [refusal] = await refusalsOf(others, security);
     if (refusal !== undefined) throw refusal;
+    return await ask(admin);
   } catch (error) {
     throw await connectionError(client, error);
   } finally {

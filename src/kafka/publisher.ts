@@ -120,12 +120,17 @@ async function createTopicIfMissing(admin: Admin, topic: string): Promise<boolea
   return await admin.createTopics({ topics: [{ topic }], waitForLeaders: true });
 }
 
+/** As `topicExists`, over a connection that is there. */
+export async function hasTopic(admin: Admin, topic: string): Promise<boolean> {
+  return (await admin.listTopics()).includes(topic);
+}
+
 /** Whether the broker knows a topic. */
 export async function topicExists(kafka: Kafka, topic: string): Promise<boolean> {
   const admin = kafka.admin();
   await admin.connect();
   try {
-    return (await admin.listTopics()).includes(topic);
+    return await hasTopic(admin, topic);
   } finally {
     await admin.disconnect();
   }

@@ -13,7 +13,7 @@ import { type KnownOffsets, startOffset } from "./positions.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
 import { cursors } from "./records.ts";
 import { SilenceWatch } from "./silence.ts";
-import { knownOffsets } from "./topic_offsets.ts";
+import { findBrokers, knownOffsets } from "./topic_offsets.ts";
 
 /** The part of a pipeline that a source feeds. */
 export interface RecordSink {
@@ -97,7 +97,7 @@ export class KafkaSource implements AsyncDisposable {
 
   /** Connects, joins the group and begins to deliver. The topic must exist. */
   async start(): Promise<void> {
-    const { topic, client, retrying: { clock, policy } } = this.#options;
+    const { topic, groupId, client, retrying: { clock, policy } } = this.#options;
     this.#silence = new SilenceWatch({
       clock,
       budgetMs: policy.budgetMs,
@@ -105,6 +105,8 @@ export class KafkaSource implements AsyncDisposable {
       onEnd: (error) => this.#giveUp(error),
     });
     await this.#admin.connect();
+    // Meanwhile the group is joined; what fails here is tried again when offsets are asked for.
+    findBrokers(this.#admin, { topic, groupId }).catch(() => {});
     await this.#consumer.connect();
     await this.#consumer.subscribe({ topics: [topic], fromBeginning: true });
     const { GROUP_JOIN, HEARTBEAT, CRASH, START_BATCH_PROCESS } = this.#consumer.events;

@@ -41,6 +41,18 @@ export async function groupOffsets(
 }
 
 /**
+ * Connects to the brokers that `knownOffsets` will ask. kafkajs finds them with its first request, and only
+ * waits before it tries that one again.
+ */
+export async function findBrokers(
+  admin: Admin,
+  { topic, groupId }: { readonly topic: string; readonly groupId: string },
+): Promise<void> {
+  await admin.fetchTopicMetadata({ topics: [topic] });
+  await groupOffsets(admin, { topic, groupId });
+}
+
+/**
  * What is known about all partitions of a topic, except the checkpoint's part.
  *
  * @param checkpointOf the checkpoint's next offset of a partition
