@@ -101,7 +101,8 @@ Deno.test("fsyncFinding() and spaceFinding() warn of what will hold up commits",
 });
 
 Deno.test("brokersFinding() and clusterFinding() name those that cannot be used", () => {
-  const good = { server: "a:1", problem: null }, bad = { server: "b:2", problem: "b:2 is gone" };
+  const good = { server: "a:1", problem: null, isSilent: false };
+  const bad = { server: "b:2", problem: "b:2 is gone", isSilent: true };
   assert.equal(brokersFinding([good]).state, "ok");
   const one = brokersFinding([good, bad]);
   assert.deepEqual([one.state, one.lines], ["warning", ["b:2 is gone"]]);
@@ -109,6 +110,8 @@ Deno.test("brokersFinding() and clusterFinding() name those that cannot be used"
   assert.deepEqual([none.state, none.text, none.lines], ["failure", "b:2 is gone", [
     "b:2 is gone",
   ]]);
+  assert.match(none.advice ?? "", /check --bootstrap-servers/);
+  assert.equal(brokersFinding([{ ...bad, isSilent: false }]).advice, null);
   const servers = ["a:1", "b:2"];
   assert.equal(clusterFinding({ servers, isComplete: true }, [good]).state, "ok");
   assert.equal(clusterFinding({ servers, isComplete: true }, [bad]).state, "failure");

@@ -74,7 +74,7 @@ export function brokersFinding(reached: readonly Reached[]): Finding {
   }
   if (problems.length === reached.length) {
     const advice = "check --bootstrap-servers, the name, the port, and what lies between";
-    const isSilent = first.includes(" cannot be reached: ");
+    const isSilent = reached[0]?.isSilent === true;
     return failure(first, isSilent ? advice : null, { lines: problems.slice(1), facts });
   }
   const text = `${problems.length} of ${reached.length} cannot be used`;

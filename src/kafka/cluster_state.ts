@@ -9,6 +9,8 @@ export interface Reached {
   readonly server: string;
   /** Null where it can be talked to with these settings. */
   readonly problem: string | null;
+  /** Whether nothing of Kafka's answered: what is wrong is then not known. */
+  readonly isSilent: boolean;
 }
 
 /** Asks each of some brokers at once, for 3 s and, where one is silent, for another 3 s. */
@@ -20,11 +22,19 @@ export function reachAll(
     const finding = await probeBroker(server, security);
     switch (finding.kind) {
       case "fine":
-        return { server, problem: null };
+        return { server, problem: null, isSilent: false };
       case "unknown":
-        return { server, problem: `${server} cannot be reached: ${finding.detail}` };
+        return {
+          server,
+          problem: `${server} cannot be reached: ${finding.detail}`,
+          isSilent: true,
+        };
       default:
-        return { server, problem: refusalMessage(finding, { server, security }) };
+        return {
+          server,
+          problem: refusalMessage(finding, { server, security }),
+          isSilent: false,
+        };
     }
   }));
 }
