@@ -13,7 +13,7 @@ export interface FileTotals {
 }
 
 /** Files of one lake partition, or dead letters of one day of rejection. */
-export interface DateTotals extends FileTotals {
+export interface DateAndKindTotals extends FileTotals {
   readonly kind: FileKind;
   /** YYYY-MM-DD. */
   readonly date: string;
@@ -29,7 +29,7 @@ export interface LakeStatus {
   /** How many different dates there are. */
   readonly dateCount: number;
   /** The newest dates, events and dead letters apart. */
-  readonly dates: readonly DateTotals[];
+  readonly dates: readonly DateAndKindTotals[];
   readonly seenIdCount: number;
   /** Dead letters in purged files. */
   readonly purgedLetterCount: number;
@@ -90,7 +90,7 @@ function totalsOf(database: DatabaseSync, kind: FileKind): FileTotals {
   return fileTotals(statement.get(kind) ?? {});
 }
 
-function newestDates(database: DatabaseSync, limit: number): readonly DateTotals[] {
+function newestDates(database: DatabaseSync, limit: number): readonly DateAndKindTotals[] {
   const statement = database.prepare(
     `WITH dated AS (SELECT ${DATE} AS date, kind, row_count, bytes FROM ${KEPT})
      SELECT date, kind, ${SUMS} FROM dated

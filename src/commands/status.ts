@@ -1,4 +1,4 @@
-import type { DateTotals, LakeStatus } from "../checkpoint/lake_status.ts";
+import type { DateAndKindTotals, LakeStatus } from "../checkpoint/lake_status.ts";
 import { mostFrequent, totalOf } from "../core/counters.ts";
 import { partitionName } from "../core/record.ts";
 import { type LakeFile, listStaged } from "../lake/lake_reader.ts";
@@ -190,7 +190,7 @@ function partitionLines({ committed: { partitions } }: LakeStatus): readonly str
 }
 
 function dateLines({ events, deadLetters, dates, dateCount }: LakeStatus): readonly string[] {
-  const cells = ({ files, rows, bytes }: Omit<DateTotals, "kind" | "date">) => [
+  const cells = ({ files, rows, bytes }: Omit<DateAndKindTotals, "kind" | "date">) => [
     thousands(files),
     thousands(rows),
     byteText(bytes),
