@@ -228,6 +228,17 @@ Deno.test("partitions have next offsets of their own", async () => {
   assert.deepEqual(lags(), [[6, 0], [0, 0]]);
 });
 
+Deno.test("partitions that were given away have no metrics, until they are assigned again", async () => {
+  await using lake = await openLake();
+  const { pipeline } = lake.session;
+  pipeline.noteHighWatermark(AT, 10n);
+  pipeline.noteHighWatermark({ topic: AT.topic, partition: 1 }, 2n);
+  pipeline.drop();
+  assert.deepEqual(pipeline.partitionMetrics(), []);
+  pipeline.noteHighWatermark(AT, 11n);
+  assert.deepEqual(pipeline.partitionMetrics(), [{ ...AT, lag: 11, unpublished: 0 }]);
+});
+
 Deno.test("a latency commit that fails for good is told to onFailure, and its batch stays", async () => {
   for (const isTransient of [false, true]) {
     const failed = Promise.withResolvers<unknown>();

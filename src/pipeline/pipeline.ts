@@ -198,12 +198,13 @@ export class Pipeline implements Disposable {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  /** Forgets what is buffered: the partitions may belong to somebody else now. */
+  /** Forgets partitions and what is buffered of them: they may belong to somebody else now. */
   drop(): void {
     this.#epoch++;
     this.#stopTimer();
     this.#batch = new Batch();
     this.#taken = null;
+    this.#highWatermarks.clear();
     this.#breaker?.reset();
   }
 
@@ -274,9 +275,8 @@ export class Pipeline implements Disposable {
   }
 
   #startTimer(): void {
-    this.#timer = setTimeout(() => {
-      this.commit("latency").catch(this.#parts.onFailure);
-    }, this.#parts.limits.maxLatencyMs);
+    const { limits: { maxLatencyMs }, onFailure } = this.#parts;
+    this.#timer = setTimeout(() => this.commit("latency").catch(onFailure), maxLatencyMs);
   }
 
   #stopTimer(): void {
