@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Kafka } from "kafkajs";
 import Encoder from "kafkajs/src/protocol/encoder.js";
+import { AnswerFields } from "./answer_fields.ts";
 
 /** What the cluster's clock is, as seen from here. */
 export type ClockReading =
@@ -131,7 +132,7 @@ function questionBytes(): Buffer {
 
 /** Reads an answer from behind its correlation id. */
 export function decodeQuorum(bytes: Uint8Array): QuorumAnswer {
-  const fields = new Fields(bytes);
+  const fields = new FlexibleFields(bytes);
   fields.skipTagged();
   const errorCode = fields.int16();
   if (errorCode !== 0) return { kind: "refused", errorCode };
@@ -146,7 +147,7 @@ export function decodeQuorum(bytes: Uint8Array): QuorumAnswer {
   return answer;
 }
 
-function readPartition(fields: Fields): QuorumAnswer {
+function readPartition(fields: FlexibleFields): QuorumAnswer {
   fields.int32();
   const errorCode = fields.int16();
   const controllerId = fields.int32();
@@ -169,34 +170,12 @@ function readPartition(fields: Fields): QuorumAnswer {
   return timeMs < 0 ? { kind: "not_offered" } : { kind: "told", controllerId, timeMs };
 }
 
-/** Reads the fields of a flexible version one after the other. */
-class Fields {
-  readonly #view: DataView;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  int16(): number {
-    this.#at += 2;
-    return this.#view.getInt16(this.#at - 2);
-  }
-
-  int32(): number {
-    this.#at += 4;
-    return this.#view.getInt32(this.#at - 4);
-  }
-
-  int64(): bigint {
-    this.#at += 8;
-    return this.#view.getBigInt64(this.#at - 8);
-  }
-
+/** The fields of a flexible version, whose lengths are varints. */
+class FlexibleFields extends AnswerFields {
   /** A compact string, passed over. */
   text(): void {
     const length = this.#varint() - 1;
-    this.#at += Math.max(0, length);
+    this.at += Math.max(0, length);
   }
 
   /** A compact array, read element by element. */
@@ -210,14 +189,14 @@ class Fields {
     for (let i = 0; i < count; i++) {
       this.#varint();
       const size = this.#varint();
-      this.#at += size;
+      this.at += size;
     }
   }
 
   #varint(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.#view.getUint8(this.#at++);
+      const byte = this.bytes.readUInt8(this.at++);
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }

@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import response from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { type RecordBlock, RecordReader } from "../core/record_block.ts";
+import { AnswerFields } from "./answer_fields.ts";
 import { decompress } from "./codecs.ts";
 import { HEADER_BYTES, LENGTH_COUNTS_FROM, MAGIC_AT, RECORD_BATCH_MAGIC } from "./record_batch.ts";
 
@@ -20,42 +21,19 @@ export interface BlockMessage {
 const CODEC_MASK = 0x07, LOG_APPEND_TIME = 0x08, TRANSACTIONAL = 0x10, CONTROL = 0x20;
 const ABORT_MARKER = 0;
 
-/** Reads the fields of a response one after the other (kafka.apache.org/protocol, "Fetch API", version 11). */
-class Fields {
-  readonly #buffer: Buffer;
-  #at = 0;
-
-  constructor(buffer: Buffer) {
-    this.#buffer = buffer;
-  }
-
-  int16(): number {
-    this.#at += 2;
-    return this.#buffer.readInt16BE(this.#at - 2);
-  }
-
-  int32(): number {
-    this.#at += 4;
-    return this.#buffer.readInt32BE(this.#at - 4);
-  }
-
-  int64(): bigint {
-    this.#at += 8;
-    return this.#buffer.readBigInt64BE(this.#at - 8);
-  }
-
+/** The fields of a fixed version (kafka.apache.org/protocol, "Fetch API", version 11). */
+class FixedFields extends AnswerFields {
   string(): string {
-    const end = this.#at + 2 + this.#buffer.readInt16BE(this.#at);
-    const text = this.#buffer.toString("utf8", this.#at + 2, end);
-    this.#at = end;
-    return text;
+    const length = this.int16();
+    this.at += length;
+    return this.bytes.toString("utf8", this.at - length, this.at);
   }
 
   /** Bytes behind their length; fewer where the response ends before. */
-  bytes(): Buffer {
-    const start = this.#at + 4;
-    this.#at = start + Math.max(0, this.#buffer.readInt32BE(this.#at));
-    return this.#buffer.subarray(start, this.#at);
+  sized(): Buffer {
+    const length = Math.max(0, this.int32());
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
   }
 
   array<T>(read: () => T): T[] {
@@ -91,7 +69,7 @@ const decodeMessages = response.decode;
 
 /** Decodes the answer to a fetch request of version 11. */
 export async function decodeFetchResponse(buffer: Buffer): Promise<object> {
-  const fields = new Fields(buffer);
+  const fields = new FixedFields(buffer);
   const clientSideThrottleTime = fields.int32();
   const errorCode = fields.int16();
   const sessionId = fields.int32();
@@ -107,7 +85,7 @@ export async function decodeFetchResponse(buffer: Buffer): Promise<object> {
   return { throttleTime: 0, clientSideThrottleTime, errorCode, sessionId, responses };
 }
 
-function decodePartition(fields: Fields) {
+function decodePartition(fields: FixedFields) {
   const partition = fields.int32();
   const errorCode = fields.int16();
   const highWatermark = String(fields.int64());
@@ -127,7 +105,7 @@ function decodePartition(fields: Fields) {
     // They are left out below already.
     abortedTransactions: [],
     preferredReadReplica,
-    messages: blockMessages(fields.bytes(), aborted),
+    messages: blockMessages(fields.sized(), aborted),
   };
 }
 
