@@ -2,7 +2,7 @@
 import { serveEncoder } from "./lake/encoder_server.ts";
 import { loadParquet } from "./lake/parquet.ts";
 
-/** The worker that makes Parquet of tables, on a core of its own and without any permission. */
+/** The worker that makes files of batches, on a core of its own and without any permission. */
 self.onmessage = ({ data }: MessageEvent<MessagePort>) => serveEncoder(data);
 
 self.postMessage("ready");

@@ -3,7 +3,8 @@ import type { CommandContext } from "./commands/context.ts";
 import { type Mode, MODES } from "./options/option.ts";
 import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
-import { encodeThere, noEncoder } from "./lake/encoder.ts";
+import { noEncoder } from "./lake/encoder.ts";
+import { encoderThere } from "./lake/encoder_port.ts";
 import { Answers } from "./runtime/answers.ts";
 import { SimulatedCrash } from "./runtime/operations.ts";
 import { setUpLogs } from "./runtime/logs.ts";
@@ -55,7 +56,7 @@ async function loadMode(name: string): Promise<Run> {
 }
 
 async function start(
-  { encoder, kind: _kind, ...told }: Extract<ToWorker, { kind: "run" }>,
+  { encoder: port, kind: _kind, ...told }: Extract<ToWorker, { kind: "run" }>,
 ): Promise<void> {
   const { config } = told;
   const log = setUpLogs({
@@ -68,8 +69,8 @@ async function start(
     progress: (progress: CommandProgress) => post({ kind: "progress", progress }),
   };
   const pipes = { readInput: () => input.ask(), flush: () => flushes.ask() };
-  const encode = encoder === null ? noEncoder : encodeThere(encoder);
-  const context = { ...told, encode, version: VERSION, reporter, log, ...pipes };
+  const encoder = port === null ? noEncoder : encoderThere(port);
+  const context = { ...told, encoder, version: VERSION, reporter, log, ...pipes };
   try {
     const run = await loading;
     await run({ ...context, stop: stop.signal });

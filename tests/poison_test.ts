@@ -4,8 +4,8 @@ import { RecordList } from "../src/core/record_list.ts";
 import type { RawRecord } from "../src/core/record.ts";
 import { OrillaError } from "../src/core/errors.ts";
 import { tableFromIPC } from "apache-arrow";
-import type { Encoder } from "../src/lake/encoder.ts";
-import { encodeHere } from "../src/lake/encoder_server.ts";
+import type { TableEncoder } from "../src/lake/encoder.ts";
+import { encoderHere, encodeTable } from "../src/lake/encoder_server.ts";
 import { refusing } from "./refusing_encoder.ts";
 import { LakeSession } from "../src/pipeline/lake_session.ts";
 import { hashesOf } from "./checkpoint/commits.ts";
@@ -41,8 +41,8 @@ async function assertCloses({ session, outDir }: OpenLake, received: number): Pr
 const POISONED = new Set(["e3", "e4", "e9"]);
 
 Deno.test("events that the encoder cannot take become dead letters, the others rows, in one commit", async () => {
-  const { encode } = refusing((id) => POISONED.has(id));
-  await using lake = await openLake({ encode });
+  const { encoder } = refusing((id) => POISONED.has(id));
+  await using lake = await openLake({ encoder });
   const { pipeline } = lake.session;
   const headers = [{ name: "h", value: bytesOf("v") }];
   const records = Array.from({ length: 20 }, (_, i): RawRecord => {
@@ -83,8 +83,8 @@ Deno.test("events that the encoder cannot take become dead letters, the others r
 
 Deno.test("an event that cannot be written leaves its id unseen: an equal one later is fresh", async () => {
   let isBroken = true;
-  const { encode } = refusing((id) => isBroken && id === "e1");
-  await using lake = await openLake({ encode });
+  const { encoder } = refusing((id) => isBroken && id === "e1");
+  await using lake = await openLake({ encoder });
   const { pipeline } = lake.session;
   await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 3)) });
   await pipeline.commit("end");
@@ -99,8 +99,8 @@ Deno.test("an event that cannot be written leaves its id unseen: an equal one la
 });
 
 Deno.test("what was a duplicate of an event that cannot be written is judged by itself", async () => {
-  const { encode } = refusing((id) => id === "e1");
-  await using lake = await openLake({ encode });
+  const { encoder } = refusing((id) => id === "e1");
+  await using lake = await openLake({ encoder });
   const { pipeline } = lake.session;
   const again = eventRecord({ event_id: "e1" }, { offset: 3n });
   await pipeline.add({ ...AT, records: new RecordList([...eventRecords(0, 3), again]) });
@@ -111,8 +111,8 @@ Deno.test("what was a duplicate of an event that cannot be written is judged by 
 });
 
 Deno.test("an encoder that takes everything is asked once for each file", async () => {
-  const { encode, seen } = refusing(() => false);
-  await using lake = await openLake({ encode });
+  const { encoder, seen } = refusing(() => false);
+  await using lake = await openLake({ encoder });
   const { pipeline } = lake.session;
   await pipeline.add({
     ...AT,
@@ -124,8 +124,8 @@ Deno.test("an encoder that takes everything is asked once for each file", async 
 
 for (const count of [2, 30]) {
   Deno.test(`an encoder that fails on each of ${count} events is exit 1, and nothing is dead-lettered`, async () => {
-    const { encode } = refusing(() => true);
-    await using lake = await openLake({ encode });
+    const { encoder } = refusing(() => true);
+    await using lake = await openLake({ encoder });
     const { pipeline } = lake.session;
     await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, count)) });
     await assert.rejects(pipeline.commit("end"), (error) => {
@@ -140,16 +140,16 @@ for (const count of [2, 30]) {
 }
 
 Deno.test("many events that fail, each of them, are not taken for poison even if a sound one passes", async () => {
-  const { encode } = refusing((id) => id.startsWith("e"));
-  await using lake = await openLake({ encode });
+  const { encoder } = refusing((id) => id.startsWith("e"));
+  await using lake = await openLake({ encoder });
   await lake.session.pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 30)) });
   await assert.rejects(lake.session.pipeline.commit("end"), /Not one of 30 events/);
   assert.deepEqual(await readDeadLetters(lake.outDir), []);
 });
 
 Deno.test("a batch of one event that cannot be written does not block: a sound one tells that it is the data", async () => {
-  const { encode } = refusing((id) => id === "e0");
-  await using lake = await openLake({ encode });
+  const { encoder } = refusing((id) => id === "e0");
+  await using lake = await openLake({ encoder });
   const { pipeline } = lake.session;
   await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 1)) });
   await pipeline.commit("end");
@@ -158,23 +158,27 @@ Deno.test("a batch of one event that cannot be written does not block: a sound o
 });
 
 Deno.test("events that fail together and not alone are exit 1 with advice, and nothing is dead-lettered", async () => {
-  const encode: Encoder = (table) =>
+  const encode: TableEncoder = (table) =>
     tableFromIPC(table.stream).numRows > 4
       ? Promise.reject(new RangeError("memory"))
-      : encodeHere(table);
-  await using lake = await openLake({ encode });
+      : encodeTable(table);
+  const encoder = encoderHere(encode);
+  await using lake = await openLake({ encoder });
   await lake.session.pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 20)) });
   await assert.rejects(lake.session.pipeline.commit("end"), /lower --batch-max-events/);
   assert.deepEqual(await readDeadLetters(lake.outDir), []);
 });
 
 Deno.test("a disk that is full while poison is set aside is waited for, and not taken for poison", async () => {
-  const { encode } = refusing((id) => id === "e2");
+  const { encoder } = refusing((id) => id === "e2");
   let failures = 0;
-  const hooks = watchingHooks((label, side) => {
-    if (label === "stage:write" && side === "before" && ++failures <= 3) throw noSpace();
+  const hooks = watchingHooks((label, side, path) => {
+    const isLetters = path.includes("dead_letters");
+    if (label === "stage:write" && side === "before" && isLetters && ++failures <= 3) {
+      throw noSpace();
+    }
   });
-  await using lake = await openLake({ encode, hooks });
+  await using lake = await openLake({ encoder, hooks });
   const { pipeline } = lake.session;
   await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 5)) });
   await pipeline.commit("end");
@@ -216,17 +220,17 @@ Deno.test("a transaction that fails whatever it writes is passed on as it is, an
 
 Deno.test("poison of many batches and dates comes out exact after a stop in the midst of it", async () => {
   const isPoison = (id: string) => Number(id.slice(1)) % 13 === 5;
-  const { encode } = refusing(isPoison);
+  const { encoder } = refusing(isPoison);
   const records = Array.from(
     { length: 200 },
     (_, i) =>
       eventRecord({ event_id: `e${i}`, ts: `2026-11-${10 + i % 7}` }, { offset: BigInt(i) }),
   );
-  await using lake = await openLake({ encode, limits: limits({ maxEvents: 30 }) });
+  await using lake = await openLake({ encoder, limits: limits({ maxEvents: 30 }) });
   await lake.session.pipeline.add({ ...AT, records: new RecordList(records.slice(0, 100)) });
   await lake.session[Symbol.asyncDispose]();
   await using session = await LakeSession.open(
-    testSession(lake.outDir, { encode, limits: limits({ maxEvents: 30 }) }),
+    testSession(lake.outDir, { encoder, limits: limits({ maxEvents: 30 }) }),
   );
   const next = Number(session.pipeline.nextOffset(AT));
   assert.equal(next, 90);
@@ -240,11 +244,11 @@ Deno.test("poison of many batches and dates comes out exact after a stop in the 
 
 Deno.test("a batch that is dropped while its poison is looked for leaves nothing behind, and can be fed again", async () => {
   let drop = () => {};
-  const { encode } = refusing((id) => {
+  const { encoder } = refusing((id) => {
     if (id === "e2") drop();
     return id === "e2";
   });
-  await using lake = await openLake({ encode });
+  await using lake = await openLake({ encoder });
   const { pipeline } = lake.session;
   drop = () => pipeline.drop();
   await pipeline.add({ ...AT, records: new RecordList(eventRecords(0, 5)) });

@@ -1,11 +1,11 @@
 import { tableFromIPC } from "apache-arrow";
-import type { Encoder } from "../src/lake/encoder.ts";
-import { encodeHere } from "../src/lake/encoder_server.ts";
+import type { TableEncoder } from "../src/lake/encoder.ts";
+import { encoderHere, encodeTable } from "../src/lake/encoder_server.ts";
 
 /** An encoder that cannot take events with some ids, and counts how often it is asked. */
 export function refusing(isPoison: (eventId: string) => boolean) {
   const seen = { calls: 0 };
-  const encode: Encoder = (table) => {
+  const encode: TableEncoder = (table) => {
     seen.calls++;
     const rows = tableFromIPC(table.stream);
     const isEvents = rows.schema.names.includes("usuario_id");
@@ -14,7 +14,7 @@ export function refusing(isPoison: (eventId: string) => boolean) {
         return Promise.reject(new Error("the test's encoder cannot take it"));
       }
     }
-    return encodeHere(table);
+    return encodeTable(table);
   };
-  return { encode, seen };
+  return { encoder: encoderHere(encode), seen };
 }

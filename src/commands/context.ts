@@ -50,8 +50,8 @@ export interface CommandContext {
   readonly keys: KeyRing | null;
   readonly reporter: Reporter;
   readonly log: Log;
-  /** Makes Parquet of tables. */
-  readonly encode: Encoder;
+  /** Makes files of batches. */
+  readonly encoder: Encoder;
   /** The next bytes of stdin, null at its end. */
   readonly readInput: () => Promise<Uint8Array | null>;
   /** Resolves when all that was printed has left the process: for output that is larger than memory. */
@@ -107,10 +107,10 @@ export function locationOf({ checkpointDir }: CommandContext): StoreLocation {
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, checkpointDir, version, keys, log, encode } = context;
+  const { config, checkpointDir, version, keys, log, encoder } = context;
   return {
     checkpointDir,
-    encode,
+    encoder,
     version,
     log,
     ttlMs: config.dedupeTtl,

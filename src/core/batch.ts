@@ -1,11 +1,11 @@
 import type { Event } from "./event.ts";
 import { ACCIONES } from "./event_fields.ts";
 import { enrichMonto } from "./enrich.ts";
-import { ExtraColumn } from "./extra_column.ts";
+import { ExtraColumn, type ExtraContent } from "./extra_column.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
 import type { Origin, Position, RawRecord, RecordCursor, TopicPartition } from "./record.ts";
-import { TextColumn } from "./text_column.ts";
+import { TextColumn, type TextContent } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
 import type { UsualForm } from "./usual_form.ts";
 
@@ -51,6 +51,36 @@ export function positionOfRejected({ record, topicPartition }: RejectedRecord): 
 const INITIAL_CAPACITY = 4096;
 
 /**
+ * The valid events of a batch in a form that another thread can be given: a copy of what is in use, whose
+ * buffers are its own.
+ */
+export interface BatchContent {
+  readonly length: number;
+  readonly eventIds: TextContent;
+  readonly extras: ExtraContent;
+  readonly days: Int32Array<ArrayBuffer>;
+  readonly microseconds: Float64Array<ArrayBuffer>;
+  readonly usuarioIds: Float64Array<ArrayBuffer>;
+  readonly acciones: Uint8Array<ArrayBuffer>;
+  readonly montos: Float64Array<ArrayBuffer>;
+  readonly partitionIndexes: Int32Array<ArrayBuffer>;
+  readonly offsetDeltas: Float64Array<ArrayBuffer>;
+  readonly timestampsMs: Float64Array<ArrayBuffer>;
+  readonly origins: ReadonlyMap<number, Origin>;
+  readonly partitions: readonly Omit<Progress, "cursors">[];
+}
+
+/** The memory of a content, to be given away with it. */
+export function buffersOf(content: BatchContent): ArrayBuffer[] {
+  const { eventIds, extras, days, microseconds, usuarioIds, acciones, montos } = content;
+  const { partitionIndexes, offsetDeltas, timestampsMs } = content;
+  const texts = [eventIds.bytes, eventIds.ends, extras.texts.bytes, extras.texts.ends, extras.rows];
+  const columns = [days, microseconds, usuarioIds, acciones, montos];
+  return [...texts, ...columns, partitionIndexes, offsetDeltas, timestampsMs]
+    .map(({ buffer }) => buffer);
+}
+
+/**
  * A batch of records from all assigned partitions: the valid events as columns, the rejected records whole.
  * What the records were taken from is kept by reference, for a row whose record is needed once more.
  * Row i of every column is the same event; only the first `length` rows are in use. Columns double as
@@ -89,6 +119,38 @@ export class Batch {
   readonly #dates = new Set<number>();
   #lastDate = NaN;
   #partitions: Progress[] = [];
+
+  /** A batch of the events of another one; the records that these were taken from are not there. */
+  static from(content: BatchContent): Batch {
+    const batch = new Batch();
+    const { eventIds, extras, origins, partitions, ...columns } = content;
+    Object.assign(batch, columns);
+    batch.eventIds.take(eventIds);
+    batch.extras.take(extras);
+    for (const [row, origin] of origins) batch.origins.set(row, origin);
+    batch.#partitions = partitions.map((partition) => ({ ...partition, cursors: [] }));
+    return batch;
+  }
+
+  /** A copy of the valid events. */
+  content(): BatchContent {
+    const { length, origins } = this;
+    return {
+      length,
+      origins,
+      eventIds: this.eventIds.content(),
+      extras: this.extras.content(),
+      days: this.days.slice(0, length),
+      microseconds: this.microseconds.slice(0, length),
+      usuarioIds: this.usuarioIds.slice(0, length),
+      acciones: this.acciones.slice(0, length),
+      montos: this.montos.slice(0, length),
+      partitionIndexes: this.partitionIndexes.slice(0, length),
+      offsetDeltas: this.offsetDeltas.slice(0, length),
+      timestampsMs: this.timestampsMs.slice(0, length),
+      partitions: this.#partitions.map(({ cursors: _, ...partition }) => partition),
+    };
+  }
 
   /** The topic-partitions that have records here, in the order of their first one. */
   get partitions(): readonly BatchPartition[] {

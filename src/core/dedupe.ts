@@ -5,11 +5,11 @@ import { HASH_WORDS } from "./id_hash.ts";
 /** The rows of a batch by outcome. */
 export interface Deduped {
   /** Rows accepted, in the order of the batch. */
-  readonly fresh: Int32Array;
+  readonly fresh: Int32Array<ArrayBuffer>;
   /** Rows whose event_id was seen before, or stands earlier in the batch. */
-  readonly duplicates: Int32Array;
+  readonly duplicates: Int32Array<ArrayBuffer>;
   /** The hashes of the accepted rows' event ids, in their own order, each once. */
-  readonly freshHashes: Uint32Array;
+  readonly freshHashes: Uint32Array<ArrayBuffer>;
 }
 
 /**

@@ -1,6 +1,12 @@
-import { TextColumn } from "./text_column.ts";
+import { TextColumn, type TextContent } from "./text_column.ts";
 
 const INITIAL_ROWS = 64;
+
+/** The texts of a column, and the rows that have them. */
+export interface ExtraContent {
+  readonly texts: TextContent;
+  readonly rows: Int32Array<ArrayBuffer>;
+}
 
 /** The unknown fields of a batch's rows as JSON text: a sparse column, since few rows have any. */
 export class ExtraColumn {
@@ -12,6 +18,17 @@ export class ExtraColumn {
   /** Number of rows that have a text. */
   get size(): number {
     return this.texts.length;
+  }
+
+  /** A copy of the texts and their rows. */
+  content(): ExtraContent {
+    return { texts: this.texts.content(), rows: this.rows.slice(0, this.size) };
+  }
+
+  /** Becomes the column of these texts, whose memory it takes. */
+  take({ texts, rows }: ExtraContent): void {
+    this.texts.take(texts);
+    this.rows = rows;
   }
 
   /** Gives a row its text; rows must come in rising order. */

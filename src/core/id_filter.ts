@@ -1,5 +1,5 @@
 import { assert } from "./errors.ts";
-import type { TextColumn } from "./text_column.ts";
+import { TextColumn } from "./text_column.ts";
 
 /** Bits a filter has for each id. With 16 and 8 probes it says wrongly yes to about one id in 1,700. */
 const BITS_AN_ID = 16;
@@ -56,7 +56,7 @@ function finished(hash: number): number {
  * A Bloom filter of the ids of some rows: it may say yes to others, and never no to one of them. Without rows
  * it is empty.
  */
-export function idFilterOf(column: TextColumn, rows: Int32Array): Uint8Array {
+export function idFilterOf(column: TextColumn, rows: Int32Array): Uint8Array<ArrayBuffer> {
   const filter = new Uint8Array(Math.ceil(rows.length * BITS_AN_ID / 8));
   const bitCount = filter.length * 8;
   const hash = new IdHash();
@@ -73,8 +73,15 @@ export function idFilterOf(column: TextColumn, rows: Int32Array): Uint8Array {
 }
 
 /** A filter of all texts of a column. */
-export function idFilterOfAll(column: TextColumn): Uint8Array {
+export function idFilterOfAll(column: TextColumn): Uint8Array<ArrayBuffer> {
   return idFilterOf(column, Int32Array.from({ length: column.length }, (_, row) => row));
+}
+
+/** A filter of event ids; dead letters may have none, which stands as null. */
+export function idFilterOfTexts(ids: readonly (string | null)[]): Uint8Array<ArrayBuffer> {
+  const column = new TextColumn();
+  for (const id of ids) if (id !== null) column.push(id);
+  return idFilterOfAll(column);
 }
 
 /** Whether an id may be among those that a filter was made of; false is sure. */

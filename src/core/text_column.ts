@@ -7,6 +7,13 @@ const MAX_LOOP_BYTES = 64;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** The texts of a column as they lie in it. */
+export interface TextContent {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** One more than there are texts. */
+  readonly ends: Int32Array<ArrayBuffer>;
+}
+
 /**
  * A column of texts as UTF-8, in the form of Arrow's: row i is the bytes from `ends[i]` to `ends[i + 1]`.
  * Memory doubles as needed, and `clear` keeps it for the next batch.
@@ -22,6 +29,19 @@ export class TextColumn {
   /** Bytes in use. */
   get byteLength(): number {
     return this.ends[this.length] ?? 0;
+  }
+
+  /** A copy of the texts. */
+  content(): TextContent {
+    const { bytes, ends, length, byteLength } = this;
+    return { bytes: bytes.slice(0, byteLength), ends: ends.slice(0, length + 1) };
+  }
+
+  /** Becomes the column of these texts, whose memory it takes. */
+  take({ bytes, ends }: TextContent): void {
+    this.bytes = bytes;
+    this.ends = ends;
+    this.length = ends.length - 1;
   }
 
   /** Appends a text. Half a surrogate pair becomes U+FFFD, as TextEncoder makes it. */

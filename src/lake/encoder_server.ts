@@ -1,20 +1,108 @@
-import type { Encoder, EncoderAnswer, EncoderRequest } from "./encoder.ts";
+import { Batch, buffersOf } from "../core/batch.ts";
+import { assert } from "../core/errors.ts";
+import { BatchEncodingHere } from "./batch_encoding.ts";
+import type { Encoder, TableEncoder } from "./encoder.ts";
+import type {
+  EncoderAnswer,
+  EncoderAnswers,
+  EncoderRequest,
+  NumberedRequest,
+} from "./encoder_port.ts";
 import { encodeParquet, loadParquet } from "./parquet.ts";
+import { protectionOf } from "./protection.ts";
 
-/** Encodes in this thread. */
-export const encodeHere: Encoder = async (table) => {
+/** Encodes a table in this thread. */
+export const encodeTable: TableEncoder = async (table) => {
   await loadParquet();
   return encodeParquet(table);
 };
 
-/** Answers the requests that come through a port, one after the other. */
+/** Encodes in this thread. */
+export function encoderHere(encode: TableEncoder = encodeTable): Encoder {
+  return {
+    encode,
+    take: (batch, how) => Promise.resolve(new BatchEncodingHere(batch, { ...how, encode })),
+  };
+}
+
+/** Answers the requests that come through a port. */
 export function serveEncoder(port: MessagePort): void {
-  port.onmessage = ({ data: { id, table } }: MessageEvent<EncoderRequest>) => {
-    encodeHere(table).then((bytes) => {
-      port.postMessage({ id, kind: "file", bytes } satisfies EncoderAnswer, [bytes.buffer]);
+  const encoder = new ServedEncoder();
+  port.onmessage = ({ data: { id, request } }: MessageEvent<NumberedRequest>) => {
+    encoder.answer(request).then(({ value, given = [] }) => {
+      port.postMessage({ id, kind: "done", value } satisfies EncoderAnswer, given);
     }).catch((error) => {
       const message = error instanceof Error ? error.message : String(error);
       port.postMessage({ id, kind: "failure", message } satisfies EncoderAnswer);
     });
   };
+}
+
+interface Answer {
+  readonly value: EncoderAnswers[keyof EncoderAnswers];
+  /** What is given away with it. */
+  readonly given?: ArrayBuffer[];
+}
+
+/** Holds the batches that it was given until they are released. */
+class ServedEncoder {
+  readonly #batches = new Map<number, { encoding: BatchEncodingHere; buffers: ArrayBuffer[] }>();
+
+  async answer(request: EncoderRequest): Promise<Answer> {
+    switch (request.kind) {
+      case "encode": {
+        const value = await encodeTable(request.table);
+        return { value, given: [value.buffer] };
+      }
+      case "take": {
+        const value = this.#take(request);
+        return { value, given: [value.buffer] };
+      }
+      case "split": {
+        const value = await this.#encoding(request).split(request.isSeen);
+        return {
+          value,
+          given: [value.fresh.buffer, value.duplicates.buffer, value.freshHashes.buffer],
+        };
+      }
+      case "encodeEvents": {
+        const { place, origin } = request;
+        const value = await this.#encoding(request).encodeEvents(place, origin);
+        return { value, given: [value.bytes.buffer] };
+      }
+      case "encodeLetters": {
+        const { letters, origin } = request;
+        const value = await this.#encoding(request).encodeLetters(letters, origin);
+        return { value, given: [value.bytes.buffer] };
+      }
+      case "canEncode":
+        return { value: await this.#encoding(request).canEncode(request.rows, request.origin) };
+      case "release":
+        this.#release(request.batch);
+        return { value: null };
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #take(
+    { batch, content, idKey, protection }: Extract<EncoderRequest, { kind: "take" }>,
+  ): Uint32Array<ArrayBuffer> {
+    const how = { idKey, protection: protectionOf(protection), encode: encodeTable };
+    const encoding = new BatchEncodingHere(Batch.from(content), how);
+    this.#batches.set(batch, { encoding, buffers: buffersOf(content) });
+    return encoding.hashes.slice();
+  }
+
+  #encoding({ batch }: { readonly batch: number }): BatchEncodingHere {
+    const taken = this.#batches.get(batch);
+    assert(taken !== undefined, "a batch is there until it is released");
+    return taken.encoding;
+  }
+
+  /** Collections are rare in a thread that makes little else; until the next one the memory would pile up. */
+  #release(batch: number): void {
+    for (const buffer of this.#batches.get(batch)?.buffers ?? []) buffer.transfer(0);
+    this.#batches.delete(batch);
+  }
 }

@@ -7,7 +7,8 @@ import type { FileToPublish, LakeStorage } from "./storage.ts";
 
 /** A lake in a folder: files are staged below it, and linked to their final names. */
 export class FolderStorage implements LakeStorage {
-  readonly stagesAtOnce = 1;
+  /** So many that the disk syncs some while others are encoded. */
+  readonly stagesAtOnce = 8;
   readonly readsStaged = true;
   readonly #files: Files;
 

@@ -28,9 +28,33 @@ export interface Protection {
   readonly pseudonyms: Pseudonyms | null;
   /** What each file says of it; null where there is nothing to say. */
   readonly recorded: RecordedProtection | null;
+  /** What it was made of, for another thread. */
+  readonly given: ProtectionOptions;
 }
 
-export const NO_PROTECTION: Protection = { cipher: null, pseudonyms: null, recorded: null };
+export const NO_PROTECTION: Protection = {
+  cipher: null,
+  pseudonyms: null,
+  recorded: null,
+  given: { keys: null, pseudonymizedFields: [] },
+};
+
+/** What files are protected with. */
+export function protectionOf(
+  given: ProtectionOptions,
+  recorded: RecordedProtection | null = null,
+): Protection {
+  const { keys, pseudonymizedFields } = given;
+  if (keys === null) return NO_PROTECTION;
+  return {
+    cipher: new DeadLetterCipher(keys),
+    pseudonyms: pseudonymizedFields.length === 0
+      ? null
+      : new Pseudonyms(pseudonymKeyOf(keys), pseudonymizedFields),
+    recorded,
+    given,
+  };
+}
 
 /**
  * Holds what a run is told against what its lake remembers.
@@ -59,13 +83,7 @@ export function protect(
   for (const [id, check] of Object.entries(keyChecks)) {
     if (checks[id] !== check) throw wrongKey(id);
   }
-  return {
-    cipher: new DeadLetterCipher(keys),
-    pseudonyms: pseudonymizedFields.length === 0
-      ? null
-      : new Pseudonyms(pseudonymKeyOf(keys), pseudonymizedFields),
-    recorded: { keyChecks: checks, pseudonymizedFields },
-  };
+  return protectionOf({ keys, pseudonymizedFields }, { keyChecks: checks, pseudonymizedFields });
 }
 
 function otherFields(given: readonly string[], known: readonly string[]): Error {

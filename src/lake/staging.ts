@@ -1,22 +1,21 @@
-import { createHash } from "node:crypto";
-import type { Batch } from "../core/batch.ts";
-import type { ManifestFile, OffsetRange } from "../core/commit.ts";
+import type { RejectedRecord } from "../core/batch.ts";
+import type { FileFilter, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type FileIdentity, finalPath, stagedPath, STAGING_FOLDER } from "../core/lake_path.ts";
-import type { LakePartitionRows } from "../core/grouping.ts";
 import { Unwritable } from "../core/poison.ts";
-import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
+import { microsecondsOf, momentOfMs } from "../core/timestamp.ts";
 import { type Replay, replaysText } from "../core/replay.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
-import type { Encoder } from "./encoder.ts";
+import type { BatchEncoding, EncodableRows, EncodedFile, FileOrigin } from "./encoder.ts";
 import { type Protection, PROTECTION_METADATA, recordedText } from "./protection.ts";
 import type { LakeStorage } from "./storage.ts";
 
 /** What is staged: a batch after deduplication, and where its files say they come from. */
 export interface StageRequest {
-  readonly batch: Batch;
+  readonly encoding: BatchEncoding;
   /** The fresh rows, by lake partition. */
-  readonly groups: readonly LakePartitionRows[];
+  readonly groups: readonly EncodableRows[];
+  readonly rejected: readonly RejectedRecord[];
   readonly ranges: readonly OffsetRange[];
   readonly replays: readonly Replay[];
   readonly sequence: number;
@@ -24,7 +23,12 @@ export interface StageRequest {
   readonly stagedAtMs: number;
   readonly version: string;
   readonly protection: Protection;
-  readonly encode: Encoder;
+}
+
+/** Staged files, and what a trace finds event ids in them by. */
+export interface Staged {
+  readonly files: readonly ManifestFile[];
+  readonly filters: readonly FileFilter[];
 }
 
 /**
@@ -33,66 +37,20 @@ export interface StageRequest {
  *
  * @throws Unwritable where events cannot be encoded
  */
-export async function stage(
-  storage: LakeStorage,
-  request: StageRequest,
-): Promise<readonly ManifestFile[]> {
-  const { batch, groups } = request;
-  const files: (() => Promise<FileToStage>)[] = groups.map((group) => () =>
-    eventsFile(request, group)
-  );
-  if (batch.rejected.length > 0) files.push(() => deadLettersFile(request));
-  const staged = await mapAtOnce(files, storage.stagesAtOnce, async (make) => {
-    return await stageFile(storage, await make());
+export async function stage(storage: LakeStorage, request: StageRequest): Promise<Staged> {
+  const { groups, rejected } = request;
+  const origin = originOf(request);
+  const toStage = groups.map((group, place) => () => eventsFile(request, { group, place, origin }));
+  if (rejected.length > 0) toStage.push(() => lettersFile(request, origin));
+  const staged = await mapAtOnce(toStage, storage.stagesAtOnce, async (encode) => {
+    return await stageFile(storage, await encode());
   });
   // The manifest names these files, so their names must be as durable as their bytes.
   if (staged.length > 0) await storage.syncStaged();
-  return staged;
-}
-
-async function eventsFile(request: StageRequest, group: LakePartitionRows): Promise<FileToStage> {
-  const bytes = await encodeEvents(request, group);
-  const bounds = timeBounds(request.batch, group);
-  const rowCount = group.rows.length;
-  return { ...request, kind: "events", day: group.day, bytes, rowCount, bounds };
-}
-
-async function deadLettersFile(request: StageRequest): Promise<FileToStage> {
-  const { batch: { rejected }, stagedAtMs, protection, encode } = request;
-  const now = momentOfMs(stagedAtMs);
-  const stagedAt = microsecondsOf(now);
-  const { deadLetterColumns, parquetTable } = await columnMakers();
-  const columns = deadLetterColumns(rejected, stagedAt, protection.cipher);
-  const bytes = await encode(parquetTable(columns, fileMetadata(request)));
-  const bounds: Bounds = [stagedAt, stagedAt];
   return {
-    ...request,
-    kind: "dead_letters",
-    day: now.day,
-    bytes,
-    rowCount: rejected.length,
-    bounds,
+    files: staged.map(({ file }) => file),
+    filters: staged.map(({ file: { finalPath }, filter }) => ({ finalPath, filter })),
   };
-}
-
-/**
- * The Parquet file of some rows of one lake partition.
- *
- * @throws Unwritable where it cannot be made of them
- */
-export async function encodeEvents(
-  request: Omit<StageRequest, "groups">,
-  group: LakePartitionRows,
-): Promise<Uint8Array> {
-  const { batch, stagedAtMs, encode, protection: { pseudonyms } } = request;
-  const { eventColumns, parquetTable, utf8Column } = await columnMakers();
-  try {
-    const inClear = eventColumns(batch, group, microsecondsOf(momentOfMs(stagedAtMs)));
-    const columns = pseudonyms?.inColumns(inClear, utf8Column) ?? inClear;
-    return await encode(parquetTable(columns, fileMetadata(request)));
-  } catch (error) {
-    throw new Unwritable("encode", error);
-  }
 }
 
 /** Makes the folder that staged files are written in, durably. */
@@ -101,57 +59,62 @@ export async function prepareStaging(files: Files): Promise<void> {
   for (const folder of files.unsyncedFolders) await files.syncFolder(folder, "publish:fsync");
 }
 
-/** What needs Arrow, which is loaded with the first commit: a start does without its 40 ms. */
-async function columnMakers() {
-  const [columns, events, letters, table] = await Promise.all([
-    import("./arrow_columns.ts"),
-    import("./event_file.ts"),
-    import("./dead_letter_file.ts"),
-    import("./parquet_table.ts"),
-  ]);
-  return { ...columns, ...events, ...letters, ...table };
-}
-
-type Bounds = readonly [min: bigint, max: bigint];
-
-/** The rows are sorted by time, so the first and the last one bound it. */
-function timeBounds(batch: Batch, { day, rows }: LakePartitionRows): Bounds {
-  const midnight = BigInt(day) * BigInt(MICROSECONDS_A_DAY);
-  const at = (row = 0) => midnight + BigInt(batch.microseconds[row] ?? 0);
-  return [at(rows[0]), at(rows[rows.length - 1])];
-}
-
 interface FileToStage extends FileIdentity {
-  readonly bytes: Uint8Array;
+  readonly encoded: EncodedFile;
   readonly rowCount: number;
-  readonly bounds: Bounds;
+  readonly bounds: EncodableRows["bounds"];
 }
 
-async function stageFile(storage: LakeStorage, file: FileToStage): Promise<ManifestFile> {
-  const { bytes, rowCount } = file;
+async function eventsFile(
+  request: StageRequest,
+  { group, place, origin }: {
+    readonly group: EncodableRows;
+    readonly place: number;
+    readonly origin: FileOrigin;
+  },
+): Promise<FileToStage> {
+  try {
+    const encoded = await request.encoding.encodeEvents(place, origin);
+    return { ...request, ...group, kind: "events", encoded };
+  } catch (error) {
+    throw new Unwritable("encode", error);
+  }
+}
+
+async function lettersFile(request: StageRequest, origin: FileOrigin): Promise<FileToStage> {
+  const { encoding, rejected, stagedAtMs } = request;
+  const now = momentOfMs(stagedAtMs);
+  const stagedAt = microsecondsOf(now);
+  const encoded = await encoding.encodeLetters(rejected, origin);
+  const rowCount = rejected.length;
+  const bounds = [stagedAt, stagedAt] as const;
+  return { ...request, kind: "dead_letters", day: now.day, rowCount, bounds, encoded };
+}
+
+async function stageFile(
+  storage: LakeStorage,
+  file: FileToStage,
+): Promise<{ readonly file: ManifestFile; readonly filter: Uint8Array }> {
+  const { encoded: { bytes, checksum, filter }, kind, rowCount, bounds } = file;
+  const path = await storage.stage(stagedPath(file), bytes);
+  const [minTsMicroseconds, maxTsMicroseconds] = bounds;
+  const staged = { kind, stagedPath: path, finalPath: finalPath(file), rowCount, checksum };
   return {
-    kind: file.kind,
-    stagedPath: await storage.stage(stagedPath(file), bytes),
-    finalPath: finalPath(file),
-    rowCount,
-    bytes: bytes.length,
-    checksum: createHash("sha256").update(bytes).digest("hex"),
-    minTsMicroseconds: file.bounds[0],
-    maxTsMicroseconds: file.bounds[1],
+    file: { ...staged, bytes: bytes.length, minTsMicroseconds, maxTsMicroseconds },
+    filter,
   };
 }
 
 /** What each file says of itself: enough to know its commit without the checkpoint. */
-function fileMetadata(
-  request: Omit<StageRequest, "groups">,
-): Map<string, string> {
-  const { version, sequence, instanceId, ranges, replays, protection: { recorded } } = request;
+export function originOf(request: Omit<StageRequest, "encoding" | "groups">): FileOrigin {
+  const { version, sequence, instanceId, ranges, replays, stagedAtMs } = request;
+  const { recorded } = request.protection;
   const offsets = ranges.map((range) => ({
     ...range,
     firstOffset: String(range.firstOffset),
     nextOffset: String(range.nextOffset),
   }));
-  return new Map([
+  const metadata = new Map([
     ["orilla.version", version],
     ["orilla.instance", instanceId],
     ["orilla.sequence", String(sequence)],
@@ -159,4 +122,5 @@ function fileMetadata(
     ...(recorded === null ? [] : [[PROTECTION_METADATA, recordedText(recorded)] as const]),
     ...(replays.length === 0 ? [] : [["orilla.replays", replaysText(replays)] as const]),
   ]);
+  return { stagedAtMs, metadata };
 }

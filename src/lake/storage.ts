@@ -28,7 +28,7 @@ export interface LakeFiles {
 export interface LakeStorage extends LakeFiles {
   /** What the lake is called to people: an absolute path, or `s3://bucket/prefix`. */
   readonly location: string;
-  /** How many files may be staged at the same time: 1 where that is as fast. */
+  /** How many files may be encoded and staged at the same time: 1 where that is as fast. */
   readonly stagesAtOnce: number;
   /** Whether `read` also reads staged files. */
   readonly readsStaged: boolean;

@@ -3,6 +3,7 @@ import type { Commit, FileFilter, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
 import { damagedError } from "../core/errors.ts";
 import { distinctHashes } from "../core/hash_order.ts";
+import { idFilterOfTexts } from "../core/id_filter.ts";
 import { hashTexts } from "../core/id_hash.ts";
 import { GONE } from "../core/outcome.ts";
 import { finalPathOf, STAGING_FOLDER } from "../core/lake_path.ts";
@@ -10,7 +11,6 @@ import { TextColumn } from "../core/text_column.ts";
 import type { FileContent } from "../lake/file_content.ts";
 import { type LakeFile, listPublished, listStaged } from "../lake/lake_reader.ts";
 import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
-import { filterOfIds } from "./traces.ts";
 
 /**
  * Brings a checkpoint that is behind its lake (its write-ahead log was lost, or it is an older copy) up to
@@ -84,7 +84,7 @@ export async function commitOf(
     counters.files.end++;
     const row = manifestFileOf(file, content);
     manifest.push(row);
-    filters.push({ finalPath: row.finalPath, filter: filterOfIds(content.eventIds) });
+    filters.push({ finalPath: row.finalPath, filter: idFilterOfTexts(content.eventIds) });
   }
   const [first] = ofCommit;
   const sequence = first?.sequence ?? 0;

@@ -2,22 +2,19 @@ import type { Batch } from "../core/batch.ts";
 import type { CommitOutcome, CommitStore } from "../checkpoint/commit_store.ts";
 import type { Commit, ManifestFile, OffsetRange } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
-import { dedupe, type Deduped } from "../core/dedupe.ts";
+import type { Deduped } from "../core/dedupe.ts";
 import { assert } from "../core/errors.ts";
-import { groupByDay } from "../core/grouping.ts";
-import { distinctHashes } from "../core/hash_order.ts";
-import { hashTexts } from "../core/id_hash.ts";
 import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
 import { Unwritable } from "../core/poison.ts";
 import { replaysOf } from "../core/replay.ts";
+import type { BatchEncoding, EncodableBatch } from "../lake/encoder.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
 import { mayLieInData, rejectPoison } from "./poison.ts";
 import { outcomesOf } from "./record_log.ts";
-import { tracesOf } from "./traces.ts";
 
 /** What a commit did, for logs and the summary. */
 export interface CommitReport {
@@ -53,7 +50,7 @@ export interface CommitRequest {
 
 /** What a batch becomes, before anything of it is written. */
 export interface CommitPlan {
-  readonly deduped: Deduped;
+  readonly split: EncodableBatch;
   readonly staging: StageRequest;
   readonly commit: Omit<Commit, "files" | "traces">;
 }
@@ -75,9 +72,9 @@ export async function commitBatch(
 
   const committed = await commitWritable(parts, request, retrying);
   if (committed === null) return null;
-  const { deduped, staged, commit: { ranges, counters } } = committed;
-  const timestampCounts = countTimestamps(batch, deduped.fresh);
-  const outcomes = parts.logsRecords === true ? outcomesOf(batch, deduped) : [];
+  const { split, staged, commit: { ranges, counters } } = committed;
+  const { timestampCounts } = split;
+  const outcomes = parts.logsRecords === true ? outcomesOf(batch, split) : [];
   request.onCommitted(ranges, counters);
 
   await retry("publish", retrying, async () => {
@@ -93,7 +90,7 @@ export async function commitBatch(
 
   await group?.acknowledge(ranges, sequence);
   const publishing = { durationMs, publishedAtMs, timestampCounts };
-  const report = reportOf(request, { deduped, staged, ...publishing });
+  const report = reportOf(request, { deduped: split, staged, ...publishing });
   log.info("committed", {
     sequence,
     trigger,
@@ -117,15 +114,17 @@ async function commitWritable(
   retrying: Retrying,
 ): Promise<Committed | null> {
   const stagedAtMs = parts.clock.nowMs();
+  const { encoder, protection, checkpoint: { idKey } } = parts;
   for (;;) {
-    const plan = await planOf(parts, { request, stagedAtMs, retrying });
+    using encoding = await encoder.take(request.batch, { idKey, protection });
+    const plan = await planOf(parts, { request, encoding, stagedAtMs, retrying });
     try {
       const committed = await stageAndCommit(parts, { request, plan, retrying });
       if (committed !== "seen_meanwhile") return committed;
     } catch (error) {
       if (!(error instanceof Unwritable)) throw error;
       // At least one event fewer each time, so this ends.
-      await rejectPoison(parts, error, { plan, retrying });
+      await rejectPoison(parts, error, { plan, retrying, batch: request.batch });
     }
   }
 }
@@ -139,13 +138,13 @@ async function stageAndCommit(
   },
 ): Promise<Committed | null | "seen_meanwhile"> {
   const { files, checkpoint } = parts;
-  const staged = await retry("stage", retrying, () => stage(files, plan.staging));
+  const { files: staged, filters } = await retry(
+    "stage",
+    retrying,
+    () => stage(files, plan.staging),
+  );
   if (!await sendDeadLetters(parts, request, retrying)) return await giveUp(parts, staged);
-  const traces = tracesOf({
-    ...plan.staging,
-    staged,
-    duplicates: plan.deduped.duplicates,
-  });
+  const traces = { filters, duplicates: plan.split.recorded };
   const counters = withFiles(plan.commit, staged);
   const outcome = await retry("commit", retrying, async () => {
     await checkpoint.assertInPlace();
@@ -216,50 +215,37 @@ function countingRetries({ retrying, log }: PipelineParts, counters: Counters): 
 
 async function planOf(
   parts: PipelineParts,
-  { request, stagedAtMs, retrying }: {
+  { request, encoding, stagedAtMs, retrying }: {
     readonly request: CommitRequest;
+    readonly encoding: BatchEncoding;
     readonly stagedAtMs: number;
     readonly retrying: Retrying;
   },
 ): Promise<CommitPlan> {
-  const { checkpoint, version, protection, encode } = parts;
+  const { checkpoint, version, protection } = parts;
   const { batch, sequence, trigger } = request;
-  const split = () => splitByFreshness(parts, batch, stagedAtMs);
-  const deduped = await retry("commit", retrying, split);
-  const from = {
-    sequence,
-    ranges: offsetRanges(batch, deduped),
-    replays: replaysOf(batch, deduped),
-  };
-  const groups = groupByDay(batch, deduped.fresh);
+  const ask = async () => await checkpoint.seenAmong(encoding.hashes, stagedAtMs);
+  const split = await encoding.split(await retry("commit", retrying, ask));
+  const from = { sequence, ranges: offsetRanges(batch, split), replays: replaysOf(batch, split) };
   const { instanceId } = checkpoint;
-  const origin = { instanceId, stagedAtMs, version };
-  const counters = countersAfter(request, deduped);
-  const { freshHashes } = deduped;
+  const origin = { instanceId, stagedAtMs, version, protection };
+  const counters = countersAfter(request, split);
+  const { groups, freshHashes } = split, { rejected } = batch;
   return {
-    deduped,
-    staging: { ...from, ...origin, batch, groups, protection, encode },
+    split,
+    staging: { ...from, ...origin, encoding, groups, rejected },
     commit: { ...from, committedAtMs: stagedAtMs, trigger, freshHashes, counters },
   };
 }
 
-/** Which rows of a batch are fresh at this moment. */
-export async function splitByFreshness(
-  { checkpoint }: Pick<PipelineParts, "checkpoint">,
-  batch: Batch,
-  nowMs: number,
-): Promise<Deduped> {
-  const distinct = distinctHashes(hashTexts(batch.eventIds, checkpoint.idKey));
-  return dedupe(batch.length, distinct, await checkpoint.seenAmong(distinct.hashes, nowMs));
-}
-
 /** What the batch handled of each partition; the sum closes for each of them. */
-function offsetRanges(batch: Batch, { fresh, duplicates }: Deduped): OffsetRange[] {
-  const published = countByPartition(batch, fresh);
-  const duplicate = countByPartition(batch, duplicates);
+function offsetRanges(
+  batch: Batch,
+  { freshCounts, duplicateCounts }: EncodableBatch,
+): OffsetRange[] {
   return batch.partitions.map((partition) => {
-    const publishedCount = published[partition.index] ?? 0;
-    const duplicateCount = duplicate[partition.index] ?? 0;
+    const publishedCount = freshCounts[partition.index] ?? 0;
+    const duplicateCount = duplicateCounts[partition.index] ?? 0;
     const { topic, firstOffset, nextOffset, rejectedCount } = partition;
     assert(
       partition.receivedCount === publishedCount + duplicateCount + rejectedCount,
@@ -268,15 +254,6 @@ function offsetRanges(batch: Batch, { fresh, duplicates }: Deduped): OffsetRange
     const counts = { publishedCount, duplicateCount, rejectedCount };
     return { topic, partition: partition.partition, firstOffset, nextOffset, ...counts };
   });
-}
-
-function countByPartition(batch: Batch, rows: Int32Array): Int32Array {
-  const counts = new Int32Array(batch.partitions.length);
-  for (const row of rows) {
-    const index = batch.partitionIndexes[row] ?? 0;
-    counts[index] = (counts[index] ?? 0) + 1;
-  }
-  return counts;
 }
 
 function countersAfter(
@@ -301,16 +278,6 @@ function withFiles(
   const files = { ...counters.files, [trigger]: counters.files[trigger] + staged.length };
   const bytes = staged.reduce((sum, { bytes }) => sum + bytes, 0);
   return { ...counters, files, publishedBytes: counters.publishedBytes + bytes };
-}
-
-/** How many accepted events have each record timestamp, to the tenth of a second. */
-function countTimestamps(batch: Batch, fresh: Int32Array): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const row of fresh) {
-    const timestampMs = Math.floor((batch.timestampsMs[row] ?? 0) / 100) * 100;
-    counts.set(timestampMs, (counts.get(timestampMs) ?? 0) + 1);
-  }
-  return counts;
 }
 
 /** The partitions were taken away while the batch was staged: its files go, and somebody else handles its records. */

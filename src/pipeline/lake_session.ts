@@ -41,8 +41,8 @@ export interface LakeSessionOptions {
   readonly log: Log;
   readonly retrying: Omit<Retrying, "onRetry">;
   readonly onFailure: (error: unknown) => void;
-  /** Makes Parquet of tables. */
-  readonly encode: Encoder;
+  /** Makes files of batches. */
+  readonly encoder: Encoder;
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;

@@ -29,8 +29,8 @@ export interface PipelineParts {
   };
   readonly protection: Protection;
   readonly retrying: Omit<Retrying, "onRetry">;
-  /** Makes Parquet of tables. */
-  readonly encode: Encoder;
+  /** Makes files of batches. */
+  readonly encoder: Encoder;
   /** When too many records are rejected; without it there is no such limit. */
   readonly rejectLimit?: RejectLimit;
   /** What tests, or a simulated fault, do around operations. */

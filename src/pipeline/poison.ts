@@ -1,11 +1,10 @@
 import type { Batch } from "../core/batch.ts";
 import { messageOf, operatingError, OrillaError } from "../core/errors.ts";
-import { groupByDay } from "../core/grouping.ts";
 import { copyHash, distinctHashes } from "../core/hash_order.ts";
 import { HASH_WORDS, hashTexts } from "../core/id_hash.ts";
-import { failingAlone, soundBatch, Unwritable } from "../core/poison.ts";
+import { failingAlone, soundBatch, type Unwritable } from "../core/poison.ts";
 import type { Rejected } from "../core/outcome.ts";
-import { encodeEvents } from "../lake/staging.ts";
+import { originOf } from "../lake/staging.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { SimulatedCrash } from "../runtime/operations.ts";
 import { canPassLater, retry, type Retrying } from "../runtime/retry.ts";
@@ -18,6 +17,7 @@ const FEW = 10;
 const TURN_MS = 100;
 
 export interface PoisonSearch {
+  readonly batch: Batch;
   readonly plan: CommitPlan;
   readonly retrying: Retrying;
 }
@@ -39,19 +39,20 @@ export async function rejectPoison(
   failure: Unwritable,
   search: PoisonSearch,
 ): Promise<void> {
-  const { staging: { batch }, deduped: { fresh } } = search.plan;
-  const canWrite = (batch: Batch, rows: Int32Array) =>
+  const { batch, plan: { split: { fresh }, staging } } = search;
+  const origin = originOf(staging);
+  const canWrite = (rows: Int32Array) =>
     failure.step === "encode"
-      ? canEncode(search.plan, batch, rows)
+      ? staging.encoding.canEncode(rows, origin)
       : canCommit(parts, search, hashesOf(batch, rows, parts.checkpoint.idKey));
   const takeTurns = turns(parts.clock);
   const found = await failingAlone(fresh, async (rows) => {
     await takeTurns();
-    return !await canWrite(batch, rows);
+    return !await canWrite(rows);
   });
   if (found.length === 0) throw tooMuchAtOnce(failure, fresh.length);
   const isAll = found.length === fresh.length;
-  if (isAll && (fresh.length > FEW || !await canWrite(soundBatch(), Int32Array.of(0)))) {
+  if (isAll && (fresh.length > FEW || !await canWriteSound(parts, failure, search))) {
     throw notTheData(failure, fresh.length);
   }
   const operation = failure.step === "encode" ? "stage" : "commit";
@@ -64,18 +65,17 @@ export async function rejectPoison(
   batch.rejectRows(new Map(found.map((row) => [row, rejected(row)])));
 }
 
-async function canEncode(
-  { staging }: CommitPlan,
-  batch: Batch,
-  rows: Int32Array,
+/** Whether an event that is sound beyond doubt can be written. */
+async function canWriteSound(
+  parts: PipelineParts,
+  { step }: Unwritable,
+  search: PoisonSearch,
 ): Promise<boolean> {
-  try {
-    for (const group of groupByDay(batch, rows)) await encodeEvents({ ...staging, batch }, group);
-    return true;
-  } catch (error) {
-    if (error instanceof Unwritable) return false;
-    throw error;
-  }
+  const { encoder, protection, checkpoint: { idKey } } = parts;
+  const batch = soundBatch(), rows = Int32Array.of(0);
+  if (step === "commit") return await canCommit(parts, search, hashesOf(batch, rows, idKey));
+  using encoding = await encoder.take(batch, { idKey, protection });
+  return await encoding.canEncode(rows, originOf(search.plan.staging));
 }
 
 function canCommit(

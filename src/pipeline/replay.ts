@@ -1,11 +1,13 @@
 import { Batch } from "../core/batch.ts";
+import { dedupe } from "../core/dedupe.ts";
+import { distinctHashes } from "../core/hash_order.ts";
+import { hashTexts } from "../core/id_hash.ts";
 import { ingest } from "../core/ingest.ts";
 import { RecordList } from "../core/record_list.ts";
 import type { RawRecord } from "../core/record.ts";
 import { type Replay, REPLAY_PARTITION } from "../core/replay.ts";
 import { reachedTrigger } from "../core/trigger.ts";
 import type { LakeSession } from "./lake_session.ts";
-import { splitByFreshness } from "./commit.ts";
 import type { LetterToReplay } from "./letters_to_replay.ts";
 import type { PipelineParts } from "./pipeline_parts.ts";
 
@@ -87,18 +89,19 @@ export async function replayToTopic(
 
 /** What a replay into the lake would do, without doing it. */
 export async function rehearseReplay(
-  parts: Pick<PipelineParts, "checkpoint" | "limits" | "clock">,
+  { checkpoint, limits, clock }: Pick<PipelineParts, "checkpoint" | "limits" | "clock">,
   letters: AsyncIterable<LetterToReplay>,
   { stop, onProgress }: ReplayControl,
 ): Promise<ReplayReport> {
-  const { limits, clock } = parts;
   const batch = new Batch();
   const fresh = new Set<string>();
   const rejected: Record<string, number> = {};
   let offset = 0n, valid = 0;
   const settle = async () => {
     valid += batch.length;
-    for (const row of (await splitByFreshness(parts, batch, clock.nowMs())).fresh) {
+    const distinct = distinctHashes(hashTexts(batch.eventIds, checkpoint.idKey));
+    const isSeen = await checkpoint.seenAmong(distinct.hashes, clock.nowMs());
+    for (const row of dedupe(batch.length, distinct, isSeen).fresh) {
       fresh.add(batch.eventIds.at(row));
     }
     for (const { rejected: { reason } } of batch.rejected) {

@@ -44,7 +44,8 @@ export function faultHooks(fault: Fault): FaultHooks {
     isDead = true;
     throw new SimulatedCrash(label);
   };
-  let tears: OperationLabel | null = null;
+  /** The operation that is torn: others of its label may be under way. */
+  let torn: string | null = null;
   return {
     before: (label, path) => {
       if (isDead) die(label);
@@ -59,15 +60,15 @@ export function faultHooks(fault: Fault): FaultHooks {
             code: "ENOSPC",
           });
         case "torn":
-          tears = label;
+          torn = `${label} ${path}`;
           return;
         default:
           fault.kind satisfies never;
       }
     },
-    after: (label) => {
-      if (isDead || tears === label) die(label);
+    after: (label, path) => {
+      if (isDead || torn === `${label} ${path}`) die(label);
     },
-    written: (label, _path, length) => label === tears ? Math.floor(length / 2) : length,
+    written: (label, path, length) => torn === `${label} ${path}` ? Math.floor(length / 2) : length,
   };
 }

@@ -33,13 +33,14 @@ export class CrashHooks implements FaultHooks {
   before(label: OperationLabel, path: string): void {
     if (this.#isDead) throw new SimulatedCrash(label);
     this.operations.push(`${label} ${path}`);
-    this.#crashIf(label, "before");
+    this.#crashIf(this.operations.length - 1, { label, side: "before" });
   }
 
   after(label: OperationLabel, path: string): void {
-    if (this.#isDead) throw new SimulatedCrash(label);
+    // Several operations may be under way: what is done is done, also after the crash at another one.
     this.#track(label, path);
-    this.#crashIf(label, "after");
+    if (this.#isDead) throw new SimulatedCrash(label);
+    this.#crashIf(this.operations.lastIndexOf(`${label} ${path}`), { label, side: "after" });
   }
 
   written(_label: OperationLabel, _path: string, length: number): number {
@@ -56,8 +57,11 @@ export class CrashHooks implements FaultHooks {
     }
   }
 
-  #crashIf(label: OperationLabel, side: CrashPoint["side"]): void {
-    if (this.#point?.side !== side || this.#point.index !== this.operations.length - 1) return;
+  #crashIf(
+    index: number,
+    { label, side }: { readonly label: OperationLabel; readonly side: CrashPoint["side"] },
+  ): void {
+    if (this.#point?.side !== side || this.#point.index !== index) return;
     this.#isDead = true;
     throw new SimulatedCrash(label);
   }

@@ -1,4 +1,4 @@
-import { encodeHere } from "../../src/lake/encoder_server.ts";
+import { encoderHere } from "../../src/lake/encoder_server.ts";
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
 import type { DeadLetterTopic } from "../../src/pipeline/pipeline_parts.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
@@ -31,7 +31,7 @@ export function testSession(
     duplicateTtlMs: 7 * 86_400_000,
     limits: testLimits({}),
     version: "test",
-    encode: encodeHere,
+    encoder: encoderHere(),
     clock: { nowMs: () => 1_795_000_000_000, monotonicMs: () => performance.now() },
     log: { debug: silent, info: silent, warning: silent, error: silent },
     retrying: {

@@ -28,8 +28,8 @@ function poisonedTopic(recordCount: number): MemoryTopic {
 }
 
 const topic = poisonedTopic(60);
-const { encode } = refusing((id) => isPoison(Number(id.slice(1))));
-const overrides = { encode };
+const { encoder } = refusing((id) => isPoison(Number(id.slice(1))));
+const overrides = { encoder };
 const INVALID_COUNT = topic.truths().filter(({ kind }) => kind === "invalid").length;
 
 async function runToCrash(

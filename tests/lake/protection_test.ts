@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { OrillaError } from "../../src/core/errors.ts";
 import {
+  NO_PROTECTION,
   parseRecorded,
   protect,
   type ProtectionOptions,
@@ -34,7 +35,7 @@ function refused(options: ProtectionOptions, recorded: RecordedProtection | null
 }
 
 Deno.test("a lake in clear remembers nothing, and can be encrypted later", () => {
-  assert.deepEqual(protect(IN_CLEAR, NEW), { cipher: null, pseudonyms: null, recorded: null });
+  assert.deepEqual(protect(IN_CLEAR, NEW), NO_PROTECTION);
   const later = protect(withKeys("k1"), { recorded: null, isNew: false });
   assert.ok(later.cipher !== null);
   assert.deepEqual(Object.keys(later.recorded?.keyChecks ?? {}), ["k1"]);

@@ -1,7 +1,10 @@
+import assert from "node:assert/strict";
 import type { Batch } from "../../src/core/batch.ts";
 import type { ManifestFile, OffsetRange } from "../../src/core/commit.ts";
 import { groupByDay } from "../../src/core/grouping.ts";
-import { encodeHere } from "../../src/lake/encoder_server.ts";
+import { BatchEncodingHere, encodableRows, encodeEvents } from "../../src/lake/batch_encoding.ts";
+import type { BatchEncoding } from "../../src/lake/encoder.ts";
+import { encodeTable } from "../../src/lake/encoder_server.ts";
 import { FolderStorage } from "../../src/lake/folder_storage.ts";
 import { loadParquet } from "../../src/lake/parquet.ts";
 import { NO_PROTECTION } from "../../src/lake/protection.ts";
@@ -47,24 +50,49 @@ export function rangesOf(batch: Batch): OffsetRange[] {
   }));
 }
 
-/** Stages all rows of a batch as commit 1, or as the request says. */
-export function stageBatch(
+/**
+ * Stages all rows of a batch as commit 1, or as the request says.
+ *
+ * @param isDuplicate which rows are left out, as if they had been seen before
+ */
+export async function stageBatch(
   { files }: Pick<EmptyLake, "files">,
   batch: Batch,
-  request: Partial<StageRequest> = {},
+  { isDuplicate = () => false, ...request }: Partial<StageRequest> & {
+    readonly isDuplicate?: (row: number) => boolean;
+  } = {},
 ): Promise<readonly ManifestFile[]> {
   const rows = Int32Array.from({ length: batch.length }, (_, row) => row);
-  return stage(new FolderStorage(files), {
-    batch,
-    groups: groupByDay(batch, rows),
+  const groups = groupByDay(batch, rows.filter((row) => !isDuplicate(row)));
+  const protection = request.protection ?? NO_PROTECTION, encode = encodeTable;
+  using whole = new BatchEncodingHere(batch, { idKey: KEY, protection, encode });
+  const encoding: BatchEncoding = {
+    hashes: whole.hashes,
+    split: (isSeen) => whole.split(isSeen),
+    canEncode: (rows, origin) => whole.canEncode(rows, origin),
+    encodeLetters: (letters, origin) => whole.encodeLetters(letters, origin),
+    // Events with equal ids are rows too.
+    encodeEvents: (place, origin) => {
+      const group = groups[place];
+      assert.ok(group !== undefined);
+      return encodeEvents(batch, group, { protection, encode, ...origin });
+    },
+    [Symbol.dispose]: () => {},
+  };
+  const staged = await stage(new FolderStorage(files), {
+    encoding,
+    groups: groups.map((group) => encodableRows(batch, group)),
+    rejected: batch.rejected,
     ranges: rangesOf(batch),
     replays: [],
     sequence: 1,
     instanceId: "3f9c1a0b77d2",
     stagedAtMs: STAGED_AT_MS,
     version: "1.2.3",
-    protection: NO_PROTECTION,
-    encode: encodeHere,
+    protection,
     ...request,
   });
+  return staged.files;
 }
+
+const KEY = Uint32Array.of(1, 2, 3, 4);
