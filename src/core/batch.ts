@@ -160,6 +160,12 @@ export class Batch {
     }));
   }
 
+  /** The offset after the last record here of a topic-partition; undefined where it has none. */
+  nextOffsetOf(at: TopicPartition): bigint | undefined {
+    const known = this.#partitions.find((other) => isSame(other, at));
+    return known && known.firstOffset + BigInt(known.next);
+  }
+
   /** The offset of a row's record. */
   offsetOf(row: number): bigint {
     const { firstOffset = 0n } = this.#partitions[this.partitionIndexes[row] ?? 0] ?? {};

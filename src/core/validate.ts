@@ -1,5 +1,5 @@
 import type { Decoded } from "./decode.ts";
-import { type Event, eventSchema } from "./event.ts";
+import { type Event, parseEvent } from "./event.ts";
 import { isHeldBy, mayLoseDigits, parseKeepingDigits } from "./number_text.ts";
 import { isReason, type Reason, type Rejected } from "./outcome.ts";
 import { type Moment, parseIso8601 } from "./timestamp.ts";
@@ -16,19 +16,15 @@ export interface Valid {
  * of ts, and numbers whose digits a 64-bit float would change.
  */
 export function validate({ fields, text }: Decoded): Valid | Rejected {
-  const result = eventSchema.safeParse(fields);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    const path = issue?.path.join(".") ?? "";
-    return reject(reasonOf(issue?.message), path, fields);
-  }
-  const moment = parseIso8601(result.data.ts);
+  const event = parseEvent(fields);
+  if (!("event_id" in event)) return reject(reasonOf(event.message), event.path, fields);
+  const moment = parseIso8601(event.ts);
   if (moment === null) return reject("ts_not_iso8601", "ts", fields);
   if (mayLoseDigits(text)) {
-    const changed = changedNumber(result.data, text);
+    const changed = changedNumber(event, text);
     if (changed !== null) return reject(changed.reason, changed.path, fields);
   }
-  return { kind: "valid", event: result.data, moment };
+  return { kind: "valid", event, moment };
 }
 
 const NUMBER_REASONS = { usuario_id: "usuario_id_not_integer", monto: "monto_not_exact" } as const;
@@ -58,8 +54,8 @@ function reject(reason: Reason, path: string | null, fields: Record<string, unkn
   return { kind: "rejected", reason, path, eventId: readableEventId(fields) };
 }
 
-function reasonOf(message: string | undefined): Reason {
-  if (message !== undefined && isReason(message)) return message;
+function reasonOf(message: string): Reason {
+  if (isReason(message)) return message;
   throw new Error("Assertion failed: an issue of the event schema carries no reason code");
 }
 

@@ -231,7 +231,8 @@ export class Pipeline implements Disposable {
   }
 
   #expected(at: TopicPartition): bigint {
-    return this.#buffered(at).at(-1)?.nextOffset ?? this.nextOffset(at) ?? 0n;
+    return this.#batch.nextOffsetOf(at) ?? this.#taken?.nextOffsetOf(at) ?? this.nextOffset(at) ??
+      0n;
   }
 
   /** Whether this pipeline has as many records as it may take in, committed or buffered. */
