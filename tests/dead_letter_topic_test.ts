@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RecordList } from "../src/core/record_list.ts";
-import type { RejectedRecord } from "../src/core/batch.ts";
+import type { RejectedRecord } from "../src/core/rejected_records.ts";
 import { OrillaError } from "../src/core/errors.ts";
 import { KafkaDeadLetterTopic } from "../src/kafka/dead_letter_topic.ts";
 import type { DeliveryNotices } from "../src/kafka/delivery.ts";

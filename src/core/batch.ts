@@ -4,6 +4,7 @@ import { enrichMonto } from "./enrich.ts";
 import { ExtraColumn, type ExtraContent } from "./extra_column.ts";
 import { assert } from "./errors.ts";
 import type { Rejected } from "./outcome.ts";
+import { RejectedRecords } from "./rejected_records.ts";
 import type { Origin, Position, RawRecord, RecordCursor, TopicPartition } from "./record.ts";
 import { TextColumn, type TextContent } from "./text_column.ts";
 import type { Moment } from "./timestamp.ts";
@@ -30,22 +31,6 @@ interface Progress extends TopicPartition {
   rejectedCount: number;
   /** What its records were taken from. */
   readonly cursors: RecordCursor[];
-}
-
-/** A rejected record with everything a dead letter needs. */
-export interface RejectedRecord {
-  readonly record: RawRecord;
-  readonly topicPartition: TopicPartition;
-  readonly rejected: Rejected;
-  /** How often the record was tried: 1, and one more for each replay that rejected it again. */
-  readonly attempts: number;
-}
-
-/** Where a rejected record lay; for a replay, where it lay at first. */
-export function positionOfRejected({ record, topicPartition }: RejectedRecord): Position {
-  const { topic, partition, offset } = record.origin ??
-    { ...topicPartition, offset: record.offset };
-  return { topic, partition, offset };
 }
 
 const INITIAL_CAPACITY = 4096;
@@ -81,7 +66,7 @@ export function buffersOf(content: BatchContent): ArrayBuffer[] {
 }
 
 /**
- * A batch of records from all assigned partitions: the valid events as columns, the rejected records whole.
+ * A batch of records from all assigned partitions, as columns: the valid events, and the rejected records.
  * What the records were taken from is kept by reference, for a row whose record is needed once more.
  * Row i of every column is the same event; only the first `length` rows are in use. Columns double as
  * needed, and `clear` keeps them for the next batch.
@@ -115,7 +100,7 @@ export class Batch {
   /** The dead letters that valid events are replays of, by row; other rows are not in it. */
   readonly origins = new Map<number, Origin>();
 
-  rejected: RejectedRecord[] = [];
+  readonly rejected = new RejectedRecords();
   readonly #dates = new Set<number>();
   #lastDate = NaN;
   #partitions: Progress[] = [];
@@ -234,12 +219,7 @@ export class Batch {
   addRejected(at: TopicPartition, record: RecordCursor, rejected: Rejected) {
     const partition = this.#receive(at, record);
     partition.rejectedCount++;
-    this.#reject(at, record.record(), rejected);
-  }
-
-  #reject({ topic, partition }: TopicPartition, record: RawRecord, rejected: Rejected) {
-    const attempts = (record.origin?.attempts ?? 0) + 1;
-    this.rejected.push({ record, topicPartition: { topic, partition }, rejected, attempts });
+    this.rejected.push(at, record.record(), rejected);
   }
 
   /** Where a row's record lay; for a replay, where it lay at first. */
@@ -274,7 +254,7 @@ export class Batch {
       if (record === undefined || why === undefined) continue;
       const partition = this.#progressOf(row);
       partition.rejectedCount++;
-      this.#reject(partition, record, why);
+      this.rejected.push(partition, record, why);
     }
     const origins = new Map(this.origins);
     this.origins.clear();
@@ -299,7 +279,7 @@ export class Batch {
     this.#dates.clear();
     this.#lastDate = NaN;
     this.origins.clear();
-    this.rejected = [];
+    this.rejected.clear();
     this.#partitions = [];
     this.#current = this.#cursor = null;
   }

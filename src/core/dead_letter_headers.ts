@@ -1,4 +1,4 @@
-import type { RejectedRecord } from "./batch.ts";
+import type { RejectedRecord } from "./rejected_records.ts";
 import type { RecordHeader } from "./record.ts";
 
 /** Headers of the dead-letter topic that are orilla's own begin so. */

@@ -30,9 +30,9 @@ export function replaysOf(batch: Batch, { fresh, duplicates }: Deduped): readonl
   return [
     ...ofRows(batch, fresh, "published"),
     ...ofRows(batch, duplicates, "duplicate"),
-    ...batch.rejected.flatMap(({ record: { origin }, rejected }): Replay[] =>
-      origin === undefined ? [] : [{ letter: origin, outcome: "rejected", detail: rejected.reason }]
-    ),
+    ...Array.from(batch.rejected.origins, ([row, letter]): Replay => {
+      return { letter, outcome: "rejected", detail: batch.rejected.reasonAt(row) };
+    }),
   ];
 }
 

@@ -1,5 +1,5 @@
-const INITIAL_ROWS = 4096;
-const INITIAL_BYTES = 65_536;
+const INITIAL_ROWS = 64;
+const INITIAL_BYTES = 1_024;
 /** The most bytes that one UTF-16 unit of a text takes in UTF-8. */
 const MAX_BYTES_A_UNIT = 3;
 const MAX_LOOP_BYTES = 64;

@@ -1,4 +1,4 @@
-import type { RejectedRecord } from "../core/batch.ts";
+import type { RejectedRecord } from "../core/rejected_records.ts";
 import { deadLetterHeaders } from "../core/dead_letter_headers.ts";
 import { messageOf, operatingError } from "../core/errors.ts";
 import { partitionName } from "../core/record.ts";

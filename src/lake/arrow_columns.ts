@@ -10,6 +10,7 @@ import {
   TimestampMicrosecond,
   Utf8,
 } from "apache-arrow";
+import type { BytesColumn } from "../core/bytes_column.ts";
 import type { ExtraColumn } from "../core/extra_column.ts";
 import type { TextColumn } from "../core/text_column.ts";
 
@@ -84,23 +85,20 @@ export function extraColumn(extras: ExtraColumn, rows: Int32Array): Data<Utf8> {
   return makeData({ type, length, nullCount, nullBitmap: bitmap, valueOffsets, data });
 }
 
-/** A column of bytes; null is a null. */
-export function binaryColumn(values: readonly (Uint8Array | null)[]): Data<Binary> {
-  const valueOffsets = new Int32Array(values.length + 1);
-  let end = 0;
-  values.forEach((value, i) => valueOffsets[i + 1] = end += value?.length ?? 0);
-  const data = new Uint8Array(end);
-  values.forEach((value, i) => value !== null && data.set(value, valueOffsets[i]));
-  const { bitmap, nullCount } = validityOf(values.length, (row) => values[row] !== null);
-  const length = values.length;
-  return makeData({
-    type: new Binary(),
-    length,
-    nullCount,
-    nullBitmap: bitmap,
-    valueOffsets,
-    data,
-  });
+/** A column of bytes. It shares the memory of the values. */
+export function binaryColumn(values: BytesColumn): Data<Binary> {
+  return makeData({ type: new Binary(), ...partsOf(values) });
+}
+
+/** A column of texts that are there as bytes. It shares their memory. */
+export function nullableTextColumn(texts: BytesColumn): Data<Utf8> {
+  return makeData({ type: new Utf8(), ...partsOf(texts) });
+}
+
+function partsOf({ texts: { bytes, ends, byteLength }, isThere, length }: BytesColumn) {
+  const { bitmap, nullCount } = validityOf(length, (row) => isThere[row] === 1);
+  const valueOffsets = ends.subarray(0, length + 1), data = bytes.subarray(0, byteLength);
+  return { length, nullCount, nullBitmap: bitmap, valueOffsets, data };
 }
 
 /** A column of microseconds since 1970-01-01 UTC, without nulls. */

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import type { Batch, RejectedRecord } from "../core/batch.ts";
+import type { Batch } from "../core/batch.ts";
 import { assert } from "../core/errors.ts";
 import { groupByDay, type LakePartitionRows } from "../core/grouping.ts";
 import { type DistinctHashes, distinctHashes } from "../core/hash_order.ts";
-import { idFilterOf, idFilterOfTexts } from "../core/id_filter.ts";
+import { idFilterOf } from "../core/id_filter.ts";
 import { hashTexts } from "../core/id_hash.ts";
+import type { RejectedRecords } from "../core/rejected_records.ts";
 import { splitBatch } from "../core/split.ts";
 import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
@@ -57,7 +58,7 @@ export class BatchEncodingHere implements BatchEncoding {
     return await encodeEvents(this.#batch, group, { ...this.#writing, ...origin });
   }
 
-  encodeLetters(letters: readonly RejectedRecord[], origin: FileOrigin): Promise<EncodedFile> {
+  encodeLetters(letters: RejectedRecords, origin: FileOrigin): Promise<EncodedFile> {
     return encodeLetters(letters, { ...this.#writing, ...origin });
   }
 
@@ -99,12 +100,16 @@ export async function encodeEvents(
 
 /** Makes the file of dead letters. */
 export async function encodeLetters(
-  letters: readonly RejectedRecord[],
+  letters: RejectedRecords,
   { protection: { cipher }, encode, stagedAtMs, metadata }: FileWriting & FileOrigin,
 ): Promise<EncodedFile> {
   const columns = deadLetterColumns(letters, microsecondsOf(momentOfMs(stagedAtMs)), cipher);
   const bytes = await encode(parquetTable(columns, metadata));
-  return encodedFile(bytes, idFilterOfTexts(letters.map(({ rejected }) => rejected.eventId)));
+  return encodedFile(bytes, idFilterOf(letters.eventIds.texts, rowsWithId(letters)));
+}
+
+function rowsWithId({ length, eventIds }: RejectedRecords): Int32Array {
+  return Int32Array.from({ length }, (_, row) => row).filter((row) => eventIds.isThere[row] === 1);
 }
 
 function encodedFile(

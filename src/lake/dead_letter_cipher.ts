@@ -1,16 +1,10 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { damagedError, usageError } from "../core/errors.ts";
+import type { LetterContent } from "../core/letter_contents.ts";
 import type { Position, RecordHeader } from "../core/record.ts";
 import type { KeyRing } from "../runtime/key_file.ts";
 
-/** The parts of a dead letter that came with its record, and may say anything. */
-export interface LetterContent {
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: readonly RecordHeader[];
-}
-
-/** The same as they stand in a file: encrypted with the key of that id, or in clear where it is null. */
+/** The content of a dead letter as it stands in a file: encrypted with the key of that id, or in clear where it is null. */
 export interface StoredContent extends LetterContent {
   readonly keyId: string | null;
 }

@@ -1,5 +1,6 @@
-import type { Batch, RejectedRecord } from "../core/batch.ts";
+import type { Batch } from "../core/batch.ts";
 import type { Deduped } from "../core/dedupe.ts";
+import type { RejectedRecords } from "../core/rejected_records.ts";
 import type { SplitBatch } from "../core/split.ts";
 import type { ParquetTable } from "./parquet_table.ts";
 import type { Protection } from "./protection.ts";
@@ -37,7 +38,7 @@ export interface BatchEncoding extends Disposable {
   /** The file of one lake partition, by its place in what `split` gave. */
   encodeEvents(place: number, origin: FileOrigin): Promise<EncodedFile>;
   /** The file of the batch's dead letters. */
-  encodeLetters(letters: readonly RejectedRecord[], origin: FileOrigin): Promise<EncodedFile>;
+  encodeLetters(letters: RejectedRecords, origin: FileOrigin): Promise<EncodedFile>;
   /** Whether some rows can be written. */
   canEncode(rows: Int32Array, origin: FileOrigin): Promise<boolean>;
 }

@@ -1,5 +1,5 @@
 import { type BatchContent, buffersOf } from "../core/batch.ts";
-import type { RejectedRecord } from "../core/batch.ts";
+import type { RejectedContent } from "../core/rejected_records.ts";
 import type { BatchEncoding, EncodableBatch, EncodedFile, Encoder, FileOrigin } from "./encoder.ts";
 import type { ParquetTable } from "./parquet_table.ts";
 import type { ProtectionOptions } from "./protection.ts";
@@ -24,7 +24,7 @@ export type EncoderRequest =
   | {
     readonly kind: "encodeLetters";
     readonly batch: number;
-    readonly letters: readonly RejectedRecord[];
+    readonly letters: RejectedContent;
     readonly origin: FileOrigin;
   }
   | {
@@ -86,7 +86,9 @@ function batchThere(ask: Ask, batch: number, hashes: Uint32Array): BatchEncoding
     hashes,
     split: (isSeen) => ask({ kind: "split", batch, isSeen }),
     encodeEvents: (place, origin) => ask({ kind: "encodeEvents", batch, place, origin }),
-    encodeLetters: (letters, origin) => ask({ kind: "encodeLetters", batch, letters, origin }),
+    encodeLetters: (letters, origin) => {
+      return ask({ kind: "encodeLetters", batch, letters: letters.content(), origin });
+    },
     canEncode: (rows, origin) => ask({ kind: "canEncode", batch, rows, origin }),
     [Symbol.dispose]: () => void ask({ kind: "release", batch }),
   };

@@ -1,5 +1,6 @@
 import { Batch, buffersOf } from "../core/batch.ts";
 import { assert } from "../core/errors.ts";
+import { RejectedRecords } from "../core/rejected_records.ts";
 import { BatchEncodingHere } from "./batch_encoding.ts";
 import type { Encoder, TableEncoder } from "./encoder.ts";
 import type {
@@ -71,7 +72,7 @@ class ServedEncoder {
         return { value, given: [value.bytes.buffer] };
       }
       case "encodeLetters": {
-        const { letters, origin } = request;
+        const { origin } = request, letters = RejectedRecords.from(request.letters);
         const value = await this.#encoding(request).encodeLetters(letters, origin);
         return { value, given: [value.bytes.buffer] };
       }

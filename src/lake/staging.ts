@@ -1,8 +1,8 @@
-import type { RejectedRecord } from "../core/batch.ts";
 import type { FileFilter, ManifestFile, OffsetRange } from "../core/commit.ts";
 import { type FileIdentity, finalPath, stagedPath, STAGING_FOLDER } from "../core/lake_path.ts";
 import { Unwritable } from "../core/poison.ts";
 import { microsecondsOf, momentOfMs } from "../core/timestamp.ts";
+import type { RejectedRecords } from "../core/rejected_records.ts";
 import { type Replay, replaysText } from "../core/replay.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
@@ -15,7 +15,7 @@ export interface StageRequest {
   readonly encoding: BatchEncoding;
   /** The fresh rows, by lake partition. */
   readonly groups: readonly EncodableRows[];
-  readonly rejected: readonly RejectedRecord[];
+  readonly rejected: RejectedRecords;
   readonly ranges: readonly OffsetRange[];
   readonly replays: readonly Replay[];
   readonly sequence: number;

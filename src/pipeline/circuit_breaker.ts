@@ -36,10 +36,9 @@ export class CircuitBreaker {
    * @returns the failure to stop with, null where all is well
    */
   noteRejected({ receivedCount, rejected }: Batch): OrillaError | null {
-    const last = rejected.at(-1);
-    assert(last !== undefined, "the batch rejected a record");
+    assert(rejected.length > 0, "the batch rejected a record");
     this.#window.noteAccepted(receivedCount - 1 - this.#notedCount);
-    this.#window.noteRejected(last.rejected.reason);
+    this.#window.noteRejected(rejected.reasonAt(rejected.length - 1));
     this.#notedCount = receivedCount;
     return this.#window.isExceeded ? tooManyRejected(this.#window, this.#limit) : null;
   }

@@ -185,7 +185,7 @@ async function sendDeadLetters(
   if (deadLetterTopic === null || rejected.length === 0) return true;
   if (!await confirm()) return false;
   const operation = { label: "topic:send", path: deadLetterTopic.name } as const;
-  const send = () => operate(hooks, operation, () => deadLetterTopic.send(rejected));
+  const send = () => operate(hooks, operation, () => deadLetterTopic.send([...rejected]));
   await retry("dead_letter_topic", retrying, send);
   return true;
 }
@@ -265,8 +265,8 @@ function countersAfter(
   next.received += batch.receivedCount;
   next.published += fresh.length;
   next.duplicate += duplicates.length;
-  for (const { rejected: { reason } } of batch.rejected) {
-    next.rejected[reason] = (next.rejected[reason] ?? 0) + 1;
+  for (const [reason, count] of batch.rejected.reasonCounts()) {
+    next.rejected[reason] = (next.rejected[reason] ?? 0) + count;
   }
   return next;
 }

@@ -1,4 +1,4 @@
-import type { RejectedRecord } from "../core/batch.ts";
+import type { RejectedRecord } from "../core/rejected_records.ts";
 import type { OffsetRange } from "../core/commit.ts";
 import type { RecordLimits } from "../core/ingest.ts";
 import type { RejectLimit } from "../core/reject_window.ts";

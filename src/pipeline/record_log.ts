@@ -1,4 +1,5 @@
-import { type Batch, positionOfRejected } from "../core/batch.ts";
+import type { Batch } from "../core/batch.ts";
+import { positionOfRejected } from "../core/rejected_records.ts";
 import type { Deduped } from "../core/dedupe.ts";
 import type { LogFields } from "../runtime/logs.ts";
 

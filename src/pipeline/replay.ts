@@ -104,8 +104,8 @@ export async function rehearseReplay(
     for (const row of dedupe(batch.length, distinct, isSeen).fresh) {
       fresh.add(batch.eventIds.at(row));
     }
-    for (const { rejected: { reason } } of batch.rejected) {
-      rejected[reason] = (rejected[reason] ?? 0) + 1;
+    for (const [reason, count] of batch.rejected.reasonCounts()) {
+      rejected[reason] = (rejected[reason] ?? 0) + count;
     }
     batch.clear();
   };

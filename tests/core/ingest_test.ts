@@ -30,7 +30,7 @@ function outcomeOf(value: Uint8Array | null): "valid" | "rejected" {
   assert.ok(isReason(reason));
   assert.ok(path === null || EVENT_FIELDS.has(path), `path ${path}`);
   assert.ok(eventId === null || (eventId !== "" && eventId.isWellFormed()));
-  assert.equal(letter.record.value, value);
+  assert.deepEqual(letter.record.value, value);
   return "rejected";
 }
 

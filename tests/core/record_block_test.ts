@@ -88,7 +88,7 @@ Deno.test("RecordReader takes a value that ends where the bytes after it would g
   const reader = new RecordReader(blockOf(records, { ...BASE, firstTimestampMs: 1_000 }));
   const batch = new Batch();
   while (reader.next()) ingest(batch, HERE, reader);
-  assert.deepEqual(batch.rejected.map(({ record }) => record.offset), [1_000n]);
+  assert.deepEqual([...batch.rejected].map(({ record }) => record.offset), [1_000n]);
   assert.equal(batch.length, 3);
 });
 

@@ -61,5 +61,5 @@ Deno.test("a replay that is rejected again has one more attempt", () => {
   const batch = new Batch();
   ingestRecord(batch, HERE, recordOf(null));
   ingestRecord(batch, REPLAY_PARTITION, recordOf(null, { origin: letterAt(7n, 3) }));
-  assert.deepEqual(batch.rejected.map(({ attempts }) => attempts), [1, 4]);
+  assert.deepEqual([...batch.rejected].map(({ attempts }) => attempts), [1, 4]);
 });

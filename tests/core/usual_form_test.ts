@@ -30,7 +30,7 @@ function contentsOf(batch: Batch) {
     ]),
     extraCount: batch.extras.size,
     dateCount: batch.dateCount,
-    rejected: batch.rejected.map(({ rejected }) => rejected),
+    rejected: [...batch.rejected].map(({ rejected }) => rejected),
     partitions: batch.partitions,
     bytes: batch.bytes,
   };
@@ -69,7 +69,7 @@ Deno.test("a record with more bytes than it may have is not read, whatever its f
       ingestRecord(batch, HERE, record, (batch, at, cursor) => {
         ingest(batch, at, cursor, { maxRecordBytes });
       });
-      const reasons = batch.rejected.map(({ rejected }) => rejected.reason);
+      const reasons = [...batch.rejected].map(({ rejected }) => rejected.reason);
       assert.deepEqual([batch.length, reasons], [count, count === 1 ? [] : ["too_large"]]);
       assert.equal(batch.bytes, bytes);
     }

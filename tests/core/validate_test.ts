@@ -11,7 +11,7 @@ for (const reason of REASONS_OF_BYTES) {
   Deno.test(`validate() gives the reason ${reason}, with its path and event_id`, () => {
     for (const { value, path, eventId = path === null ? null : "e1" } of REJECTIONS[reason]) {
       const batch = batchOf([typeof value === "string" ? bytesOf(value) : value]);
-      const found = batch.rejected.map(({ rejected }) => rejected);
+      const found = [...batch.rejected].map(({ rejected }) => rejected);
       assert.deepEqual(found, [{ kind: "rejected", reason, path, eventId }], String(value));
       assert.equal(batch.length, 0);
     }
@@ -24,7 +24,7 @@ Deno.test("ingest() gives the reason too_large to a record that is, without read
     ingest(batch, at, cursor, { maxRecordBytes: eventText().length });
   ingestRecord(batch, HERE, recordOf(bytesOf(eventText())), take);
   ingestRecord(batch, HERE, recordOf(bytesOf(`${eventText()} `), { offset: 1n }), take);
-  const found = batch.rejected.map(({ rejected }) => rejected);
+  const found = [...batch.rejected].map(({ rejected }) => rejected);
   assert.deepEqual(found, [{ kind: "rejected", reason: "too_large", path: null, eventId: null }]);
   assert.equal(batch.length, 1);
 });

@@ -1,4 +1,4 @@
-import type { RejectedRecord } from "../../src/core/batch.ts";
+import type { RejectedRecord } from "../../src/core/rejected_records.ts";
 import { RecordList } from "../../src/core/record_list.ts";
 import type { RawRecord } from "../../src/core/record.ts";
 import type { LakeSession } from "../../src/pipeline/lake_session.ts";

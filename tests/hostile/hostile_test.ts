@@ -15,7 +15,7 @@ function outcomeOf(value: Uint8Array | null): string {
   const batch = new Batch();
   ingestRecord(batch, HERE, recordOf(value));
   assert.equal(batch.length + batch.rejected.length, 1);
-  return batch.rejected[0]?.rejected.reason ?? "valid";
+  return [...batch.rejected][0]?.rejected.reason ?? "valid";
 }
 
 Deno.test("each value of the hostile corpus becomes what it must", () => {

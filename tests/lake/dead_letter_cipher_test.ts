@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { LetterContent } from "../../src/core/letter_contents.ts";
 import { OrillaError } from "../../src/core/errors.ts";
-import {
-  DeadLetterCipher,
-  type LetterContent,
-  type StoredContent,
-} from "../../src/lake/dead_letter_cipher.ts";
+import { DeadLetterCipher, type StoredContent } from "../../src/lake/dead_letter_cipher.ts";
 import { bytesOf } from "../core/samples.ts";
 import { checkProperty } from "../property_seed.ts";
 import { keyBytes, keyRing } from "./key_rings.ts";

@@ -156,8 +156,8 @@ Deno.test("generateEvents() with a ratio of 1 makes nothing else", () => {
 });
 
 Deno.test("generateEvents() makes invalid records of eight kinds, and each is rejected for its mistake", () => {
-  const reasons = ingestAll(generate({ count: 16, invalidRatio: 1 }))
-    .rejected.map(({ rejected }) => rejected.reason);
+  const { rejected } = ingestAll(generate({ count: 16, invalidRatio: 1 }));
+  const reasons = Array.from(rejected, ({ rejected: { reason } }) => reason);
   const kinds = [
     "not_json",
     "event_id_missing",
