@@ -8,6 +8,7 @@ import { hashTexts } from "../core/id_hash.ts";
 import type { RejectedRecords } from "../core/rejected_records.ts";
 import { splitBatch } from "../core/split.ts";
 import { MICROSECONDS_A_DAY, microsecondsOf, momentOfMs } from "../core/timestamp.ts";
+import { utf8Column } from "./arrow_columns.ts";
 import { deadLetterColumns } from "./dead_letter_file.ts";
 import type {
   BatchEncoding,
@@ -93,7 +94,7 @@ export async function encodeEvents(
   { protection: { pseudonyms }, encode, stagedAtMs, metadata }: FileWriting & FileOrigin,
 ): Promise<EncodedFile> {
   const inClear = eventColumns(batch, group, microsecondsOf(momentOfMs(stagedAtMs)));
-  const columns = pseudonyms?.inColumns(inClear) ?? inClear;
+  const columns = pseudonyms?.inColumns(inClear, utf8Column) ?? inClear;
   const bytes = await encode(parquetTable(columns, metadata));
   return encodedFile(bytes, idFilterOf(batch.eventIds, group.rows));
 }

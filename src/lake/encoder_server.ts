@@ -1,7 +1,7 @@
 import { Batch, buffersOf } from "../core/batch.ts";
 import { assert } from "../core/errors.ts";
 import { RejectedRecords } from "../core/rejected_records.ts";
-import { BatchEncodingHere } from "./batch_encoding.ts";
+import type { BatchEncodingHere } from "./batch_encoding.ts";
 import type { Encoder, TableEncoder } from "./encoder.ts";
 import type {
   EncoderAnswer,
@@ -18,11 +18,23 @@ export const encodeTable: TableEncoder = async (table) => {
   return encodeParquet(table);
 };
 
+/** Loads what a first batch needs: a start does without its time. */
+export async function loadEncoder(): Promise<void> {
+  await Promise.all([batchEncodings(), loadParquet()]);
+}
+
+function batchEncodings() {
+  return import("./batch_encoding.ts");
+}
+
 /** Encodes in this thread. */
 export function encoderHere(encode: TableEncoder = encodeTable): Encoder {
   return {
     encode,
-    take: (batch, how) => Promise.resolve(new BatchEncodingHere(batch, { ...how, encode })),
+    take: async (batch, how) => {
+      const { BatchEncodingHere } = await batchEncodings();
+      return new BatchEncodingHere(batch, { ...how, encode });
+    },
   };
 }
 
@@ -56,7 +68,7 @@ class ServedEncoder {
         return { value, given: [value.buffer] };
       }
       case "take": {
-        const value = this.#take(request);
+        const value = await this.#take(request);
         return { value, given: [value.buffer] };
       }
       case "split": {
@@ -86,9 +98,10 @@ class ServedEncoder {
     }
   }
 
-  #take(
+  async #take(
     { batch, content, idKey, protection }: Extract<EncoderRequest, { kind: "take" }>,
-  ): Uint32Array<ArrayBuffer> {
+  ): Promise<Uint32Array<ArrayBuffer>> {
+    const { BatchEncodingHere } = await batchEncodings();
     const how = { idKey, protection: protectionOf(protection), encode: encodeTable };
     const encoding = new BatchEncodingHere(Batch.from(content), how);
     this.#batches.set(batch, { encoding, buffers: buffersOf(content) });

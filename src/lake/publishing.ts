@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import { damagedError } from "../core/errors.ts";
 import { DEAD_LETTERS_FOLDER, finalPathOf, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
+import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
 import type { FileToPublish } from "./storage.ts";
+
+/** So many that the disk syncs some while others wait for the system. */
+const FILES_AT_ONCE = 8;
 
 /**
  * Gives committed files their final names and makes these durable. It may be called again after any
@@ -11,20 +15,15 @@ import type { FileToPublish } from "./storage.ts";
  * @throws OrillaError with exit code 3 where a file is neither staged nor published
  */
 export async function publish(files: Files, manifest: readonly FileToPublish[]): Promise<void> {
-  const folders = new Set<string>();
-  for (const file of manifest) {
-    const folder = folderOf(file.finalPath);
-    await files.makeFolder(folder, "publish:mkdir");
-    await publishFile(files, file);
-    folders.add(folder);
-  }
-  for (const folder of [...folders, ...files.unsyncedFolders]) {
-    await files.syncFolder(folder, "publish:fsync");
-  }
+  const folders = new Set(manifest.map(({ finalPath }) => folderOf(finalPath)));
+  for (const folder of folders) await files.makeFolder(folder, "publish:mkdir");
+  await mapAtOnce(manifest, FILES_AT_ONCE, (file) => publishFile(files, file));
+  const changed = new Set([...folders, ...files.unsyncedFolders]);
+  await mapAtOnce([...changed], FILES_AT_ONCE, (path) => files.syncFolder(path, "publish:fsync"));
   // Only now may the staged names go: until the folders are durable they are what recovery goes by.
-  for (const { stagedPath } of manifest) {
+  await mapAtOnce(manifest, FILES_AT_ONCE, async ({ stagedPath }) => {
     if (await files.exists(stagedPath)) await files.remove(stagedPath, "publish:unlink");
-  }
+  });
 }
 
 async function publishFile(

@@ -39,8 +39,7 @@ export class Files {
     readonly write: OperationLabel;
     readonly fsync: OperationLabel;
   }): Promise<void> {
-    await this.#removeLeftover(path);
-    using file = await this.#create(path);
+    using file = await this.#createAnew(path);
     await operate(this.#hooks, { label: labels.write, path }, () => {
       return writeAll(
         file,
@@ -168,6 +167,17 @@ export class Files {
     } catch (error) {
       file.close();
       throw error;
+    }
+  }
+
+  /** The same where a crash may have left one, which is rare enough to be looked for only then. */
+  async #createAnew(path: string): Promise<Deno.FsFile> {
+    try {
+      return await this.#create(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      await this.#removeLeftover(path);
+      return await this.#create(path);
     }
   }
 
