@@ -17,7 +17,10 @@ const FILES_AT_ONCE = 8;
 export async function publish(files: Files, manifest: readonly FileToPublish[]): Promise<void> {
   const folders = new Set(manifest.map(({ finalPath }) => folderOf(finalPath)));
   for (const folder of folders) await files.makeFolder(folder, "publish:mkdir");
-  await mapAtOnce(manifest, FILES_AT_ONCE, (file) => publishFile(files, file));
+  const isStaged = await mapAtOnce(manifest, FILES_AT_ONCE, (file) => isToLink(files, file));
+  await mapAtOnce(manifest.filter((_, i) => isStaged[i]), FILES_AT_ONCE, (file) => {
+    return files.link(file.stagedPath, file.finalPath, "publish:link");
+  });
   const changed = new Set([...folders, ...files.unsyncedFolders]);
   await mapAtOnce([...changed], FILES_AT_ONCE, (path) => files.syncFolder(path, "publish:fsync"));
   // Only now may the staged names go: until the folders are durable they are what recovery goes by.
@@ -26,13 +29,18 @@ export async function publish(files: Files, manifest: readonly FileToPublish[]):
   });
 }
 
-async function publishFile(
+/**
+ * Whether a file is staged and not published; all are looked at before the first is linked.
+ *
+ * @throws OrillaError with exit code 3 where it is neither, or not as it was committed
+ */
+async function isToLink(
   files: Files,
   { stagedPath, finalPath, bytes, checksum }: FileToPublish,
-): Promise<void> {
+): Promise<boolean> {
   if (await files.exists(finalPath)) {
     const found = createHash("sha256").update(await files.read(finalPath)).digest("hex");
-    if (found === checksum) return;
+    if (found === checksum) return false;
     throw damagedError(
       `${finalPath} is not the file that was committed: it was changed from outside. Move it away and ` +
         `start again`,
@@ -52,7 +60,7 @@ async function publishFile(
         `Restore one of them, or make a new checkpoint from what is there: orilla rebuild`,
     );
   }
-  await files.link(stagedPath, finalPath, "publish:link");
+  return true;
 }
 
 /** Publishes staged files that no manifest tells of. `loadParquet` must have been called. */
