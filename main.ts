@@ -5,22 +5,25 @@ import { readConfigFile } from "./src/config_file.ts";
 import { listenAddressOf } from "./src/options/http_options.ts";
 import { KAFKA, LAKE, type Mode, STARTERS, WRITERS } from "./src/options/option.ts";
 import { authorityOf } from "./src/http/address.ts";
+import type { StoreAccess } from "./src/checkpoint/commit_store.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
+import { hostOf, parseStoreUrl } from "./src/core/store_url.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker, ToWorker } from "./src/protocol.ts";
 import { findOutDir, prepareOutDir, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
 import { lookAround } from "./src/surroundings.ts";
 import { scrub } from "./src/runtime/scrub.ts";
-import { readHttpToken, readSecurity } from "./src/security_files.ts";
+import { readHttpToken, readSecurity, readStore } from "./src/security_files.ts";
 import { StatusLine, terminalTraits } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
-/** The environment names that kafkajs reads at import. */
-const KAFKAJS_ENVIRONMENT = [
+/** The environment names that kafkajs reads at import, and postgres when it connects. */
+const LIBRARIES_ENVIRONMENT = [
   "NODE_ENV",
   "KAFKAJS_LOG_LEVEL",
   "KAFKAJS_DEBUG_PROTOCOL_BUFFERS",
   "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
+  "PGAPPNAME",
 ];
 
 const encoder = new TextEncoder();
@@ -102,13 +105,20 @@ function usesNetwork(mode: Mode, { toTopic, dryRun }: Config): boolean {
 }
 
 /** Which hosts the worker may reach, or listen on: true for all, false for none. */
-function networkOf(mode: Mode, config: Config): boolean | readonly string[] {
+function networkOf(
+  mode: Mode,
+  config: Config,
+  { url }: StoreAccess,
+): boolean | readonly string[] {
   const { allowedHosts } = config;
   const usesKafka = usesNetwork(mode, config);
   if (usesKafka && allowedHosts.length === 0) return true;
   const address = listenAddressOf(mode, config);
-  const hosts = usesKafka ? allowedHosts : [];
-  const all = address === null ? hosts : [...hosts, authorityOf(address)];
+  const all = [
+    ...(usesKafka ? allowedHosts : []),
+    ...(address === null ? [] : [authorityOf(address)]),
+    ...(url === null ? [] : [hostOf(parseStoreUrl(url))]),
+  ];
   return all.length > 0 && all;
 }
 
@@ -123,6 +133,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const keys = await readKeys(config);
   const security = await readSecurity(config);
   const httpToken = await readHttpToken(config);
+  const store = await readStore(config);
   const outDir = await outDirOf(mode, config);
   if (outDir !== null && config.encryptionKeyFile !== null) {
     await refuseKeyFileIn(outDir, config.encryptionKeyFile);
@@ -133,9 +144,9 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const permissions = {
     mode,
     outDir,
-    network: networkOf(mode, config),
+    network: networkOf(mode, config, store),
     diskSpace: WRITERS.includes(mode),
-    environment: KAFKAJS_ENVIRONMENT,
+    environment: LIBRARIES_ENVIRONMENT,
     encodes: WRITERS.includes(mode),
   };
   const worker = await startSandbox(permissions, {
@@ -168,6 +179,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const command = {
     config: { ...config, logFormat },
     security,
+    store,
     httpToken,
     outDir: outDir ?? "",
     checkpointDir: outDir ?? "",

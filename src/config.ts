@@ -1,4 +1,5 @@
 import { usageError } from "./core/errors.ts";
+import { refuseStoreContradictions, storeOptions } from "./options/store_options.ts";
 import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
 import { httpOptions, refuseUnusedToken } from "./options/http_options.ts";
@@ -16,6 +17,7 @@ import type { Mode, Option, ValuesOf } from "./options/option.ts";
 /** The option table: the one source of flags, environment names, defaults, help, README and validation. */
 export const OPTIONS = {
   ...lakeOptions,
+  ...storeOptions,
   ...restOptions,
   ...kafkaOptions,
   ...securityOptions,
@@ -64,6 +66,7 @@ export function defaultOf(row: Option<unknown>, mode: Mode): string {
 export function refuseContradictions(config: Config): void {
   refuseInsecure(config);
   refuseUnusedToken(config);
+  refuseStoreContradictions(config);
   const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   if (dlqTopic === topic) {
     throw usageError(

@@ -1,3 +1,4 @@
+import type { StoreAccess } from "./checkpoint/commit_store.ts";
 import type { Surroundings } from "./commands/context.ts";
 import type { Config } from "./config.ts";
 import type { KafkaSecurity } from "./kafka/security.ts";
@@ -10,6 +11,7 @@ export type ToWorker =
     readonly kind: "run";
     readonly config: Config;
     readonly security: KafkaSecurity;
+    readonly store: StoreAccess;
     /** The token of HTTP_TOKEN_FILE; null where there is none. */
     readonly httpToken: string | null;
     readonly outDir: string;

@@ -6,7 +6,9 @@ import type {
   TlsSettings,
   TokenSettings,
 } from "./kafka/security.ts";
+import type { StoreAccess } from "./checkpoint/commit_store.ts";
 import type { HttpConfig } from "./options/http_options.ts";
+import { refuseUrl, type StoreConfig } from "./options/store_options.ts";
 import { type SecurityConfig, usesSasl, usesTls } from "./options/security_options.ts";
 
 /**
@@ -39,6 +41,33 @@ export async function readHttpToken({ httpTokenFile }: HttpConfig): Promise<stri
     `Cannot use --http-token-file ${httpTokenFile}: expected 16 to 1000 letters, digits or any of -._~+/, as ` +
       `openssl rand -hex 32 makes them`,
   );
+}
+
+/**
+ * Reads where a lake's commits are kept, before the sandbox starts.
+ *
+ * @throws OrillaError with exit code 2 where a file cannot be read, or does not hold what it should
+ */
+export async function readStore(config: StoreConfig): Promise<StoreAccess> {
+  const { checkpointUrlFile, checkpointCaFile } = config;
+  const url = checkpointUrlFile === null
+    ? config.checkpointUrl
+    : await readStoreUrl("--checkpoint-url-file", checkpointUrlFile);
+  const caCertificates = checkpointCaFile === null
+    ? null
+    : await readCertificates("--checkpoint-ca-file", checkpointCaFile);
+  return { url, caCertificates };
+}
+
+async function readStoreUrl(flag: string, path: string): Promise<string> {
+  const url = await readSecret(flag, path);
+  try {
+    refuseUrl(url);
+    return url;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw usageError(`Cannot use ${flag} ${path}: ${error.message}`, error);
+  }
 }
 
 async function readTls(

@@ -9,9 +9,11 @@ const FILE_OPTIONS = {
   sslKeyFile: true,
   saslPasswordFile: true,
   oauthClientSecretFile: true,
+  checkpointUrlFile: true,
   configFile: false,
   sslCaFile: false,
   sslCertificateFile: false,
+  checkpointCaFile: false,
 } as const;
 
 /**

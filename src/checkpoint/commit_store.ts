@@ -6,12 +6,18 @@ import type { MarkedReplay, Replay } from "../core/replay.ts";
 import type { FaultHooks } from "../runtime/operations.ts";
 import type { DateTotals } from "./date_totals.ts";
 
+/** The server that keeps a checkpoint. */
+export interface StoreAccess {
+  /** CHECKPOINT_URL, with its password; null where the checkpoint is a SQLite file. */
+  readonly url: string | null;
+  /** PEM of the authorities that may sign the server's certificate; null, or left out, for the usual ones. */
+  readonly caCertificates?: string | null;
+}
+
 /** Where a lake's commits are kept. */
-export interface StoreLocation {
+export interface StoreLocation extends StoreAccess {
   /** Absolute path of the folder of a checkpoint that is a file; it exists. */
   readonly checkpointDir: string;
-  /** CHECKPOINT_URL, with its password; null for the SQLite file in that folder. */
-  readonly url: string | null;
 }
 
 /** What a store is opened for writing with. */
@@ -104,6 +110,9 @@ export interface CommitStore extends AsyncDisposable {
 
   /** Commits, of all processes, whose files are not known to be published. */
   unpublished(): Promise<readonly UnpublishedCommit[]>;
+
+  /** The instances that have written to the lake by this store. */
+  instanceIds(): Promise<readonly string[]>;
 
   /**
    * Which of the instances that staged files can commit no more, now or ever: what no commit has of these files

@@ -56,9 +56,8 @@ export class DuplicateRecords {
     { count, partitions, filter, records }: Duplicates,
     { sequence, committedAtMs }: { readonly sequence: number; readonly committedAtMs: number },
   ): void {
-    const compressed = zstdCompressSync(records, COMPRESSION);
     const names = JSON.stringify(partitions);
-    this.#add.run(sequence, committedAtMs, count, names, filter, compressed);
+    this.#add.run(sequence, committedAtMs, count, names, filter, compressed(records));
     this.#oldestMs = Math.min(this.#oldestMs, committedAtMs);
   }
 
@@ -78,6 +77,26 @@ export class DuplicateRecords {
       ? { sequence: 0, ms: Infinity }
       : { sequence: Number(row["sequence"]), ms: Number(row["ms"]) };
   }
+}
+
+/** Records of duplicates as they are stored. */
+export function compressed(records: Uint8Array): Uint8Array {
+  return zstdCompressSync(records, COMPRESSION);
+}
+
+/** What of a stored commit's duplicates has an event id, in the order of its batch. */
+export function storedPositions(
+  { partitions, count, records }: {
+    /** As JSON. */
+    readonly partitions: string;
+    readonly count: number;
+    /** Compressed. */
+    readonly records: Uint8Array;
+  },
+  eventId: string,
+): Position[] {
+  const parsed: readonly TopicPartition[] = JSON.parse(partitions);
+  return positionsOf({ count, partitions: parsed, records: zstdDecompressSync(records) }, eventId);
 }
 
 /** A duplicate as it was recorded. */
@@ -101,12 +120,8 @@ export function findDuplicates(
     const row = whole.get(sequence ?? null);
     const records = row?.["records"];
     if (!(records instanceof Uint8Array)) continue;
-    const partitions: readonly TopicPartition[] = JSON.parse(String(row?.["partitions"]));
-    const count = Number(row?.["count"]);
-    const positions = positionsOf(
-      { count, partitions, records: zstdDecompressSync(records) },
-      eventId,
-    );
+    const partitions = String(row?.["partitions"]), count = Number(row?.["count"]);
+    const positions = storedPositions({ partitions, count, records }, eventId);
     const commit = { sequence: Number(sequence), foundAtMs: Number(row?.["found_at_ms"]) };
     found.push(...positions.map((position) => ({ ...position, ...commit })));
   }

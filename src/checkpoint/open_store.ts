@@ -1,6 +1,9 @@
 import { usageError } from "../core/errors.ts";
+import { parseStoreUrl, type StoreUrl } from "../core/store_url.ts";
 import type { CheckpointReader } from "./checkpoint_reader.ts";
 import type { CommitStore, StoreLocation, StoreOptions } from "./commit_store.ts";
+import { PostgresReader } from "./postgres/postgres_reader.ts";
+import { PostgresStore } from "./postgres/postgres_store.ts";
 import { SqliteReader } from "./sqlite_reader.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
@@ -11,11 +14,13 @@ import { SqliteStore } from "./sqlite_store.ts";
  * where it cannot be read
  */
 export async function openStore(
-  { checkpointDir, url }: StoreLocation,
+  { checkpointDir, url, caCertificates = null }: StoreLocation,
   options: StoreOptions,
 ): Promise<CommitStore> {
   if (url === null) return await SqliteStore.open(checkpointDir, options);
-  throw unknownKind(url);
+  const parsed = parseStoreUrl(url);
+  if (isPostgres(parsed)) return await PostgresStore.open({ url: parsed, caCertificates }, options);
+  throw unknownKind(parsed);
 }
 
 /**
@@ -23,13 +28,19 @@ export async function openStore(
  *
  * @throws OrillaError with exit code 2 for a URL of an unknown kind
  */
-export function openReader({ checkpointDir, url }: StoreLocation): CheckpointReader {
+export function openReader(
+  { checkpointDir, url, caCertificates = null }: StoreLocation,
+): CheckpointReader {
   if (url === null) return new SqliteReader(checkpointDir);
-  throw unknownKind(url);
+  const parsed = parseStoreUrl(url);
+  if (isPostgres(parsed)) return new PostgresReader({ url: parsed, caCertificates });
+  throw unknownKind(parsed);
 }
 
-/** The URL itself may hold a password. */
-function unknownKind(url: string): Error {
-  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? "no scheme";
+function isPostgres({ scheme }: StoreUrl): boolean {
+  return scheme === "postgres" || scheme === "postgresql";
+}
+
+function unknownKind({ scheme }: StoreUrl): Error {
   return usageError(`Cannot use CHECKPOINT_URL: ${scheme} is no kind of store that orilla knows`);
 }

@@ -120,6 +120,10 @@ export class SqliteStore implements CommitStore {
     });
   }
 
+  instanceIds(): Promise<readonly string[]> {
+    return Promise.resolve([this.instanceId]);
+  }
+
   /** No other process writes here, so whoever staged a file has ended. */
   endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {
     return Promise.resolve(new Set(staged));

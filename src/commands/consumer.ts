@@ -64,6 +64,7 @@ export async function consume(context: CommandContext): Promise<void> {
     sessionTimeoutMs: config.sessionTimeoutMs,
     metadataMaxAgeMs: config.metadataMaxAgeMs,
     instanceId: session.checkpoint.instanceId,
+    instanceIds: () => session.checkpoint.instanceIds(),
     sink: session.pipeline,
     log,
     retrying,

@@ -1,5 +1,5 @@
 import type { RetriedOperation } from "../core/counters.ts";
-import type { StoreLocation } from "../checkpoint/commit_store.ts";
+import type { StoreAccess, StoreLocation } from "../checkpoint/commit_store.ts";
 import type { DiskSpace } from "../core/metrics.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
 import type { Config } from "../config.ts";
@@ -37,6 +37,7 @@ export interface CommandContext {
   readonly config: Config;
   /** Certificates and secrets, as read from their files. */
   readonly security: KafkaSecurity;
+  readonly store: StoreAccess;
   /** What requests over HTTP must bring; null where there is no token. */
   readonly httpToken: string | null;
   /** Absolute path of OUT_DIR, which exists; "" for a command that has none, and for doctor where it is missing. */
@@ -101,15 +102,16 @@ export function connectionOf({ config, security, log }: CommandContext): KafkaCo
 }
 
 /** Where the commits of the lake are kept. */
-export function locationOf({ checkpointDir }: CommandContext): StoreLocation {
-  return { checkpointDir, url: null };
+export function locationOf({ checkpointDir, store }: CommandContext): StoreLocation {
+  return { checkpointDir, ...store };
 }
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, checkpointDir, version, keys, log, encoder } = context;
+  const { config, checkpointDir, store, version, keys, log, encoder } = context;
   return {
     checkpointDir,
+    store,
     encoder,
     version,
     log,

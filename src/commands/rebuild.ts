@@ -1,3 +1,4 @@
+import { usageError } from "../core/errors.ts";
 import { partitionName } from "../core/record.ts";
 import { rebuild, type RebuildReport } from "../pipeline/rebuild.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -9,7 +10,13 @@ import { thousands } from "../core/count_text.ts";
 
 /** Makes a new checkpoint from the lake's files, and says what these could not tell. */
 export async function rebuildCheckpoint(context: CommandContext): Promise<void> {
-  const { config, checkpointDir, outDir, reporter } = context;
+  const { config, checkpointDir, outDir, store, reporter } = context;
+  if (store.url !== null) {
+    throw usageError(
+      "Cannot rebuild a checkpoint that a server keeps: restore it from a backup of the server, or begin a " +
+        "new lake. Without CHECKPOINT_URL rebuild makes a checkpoint in OUT_DIR, for one process",
+    );
+  }
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const { dedupeTtl: ttlMs, fileMode } = config;
   const { files: storage } = lakeOf(context);

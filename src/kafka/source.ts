@@ -39,6 +39,8 @@ export interface KafkaSourceOptions {
   readonly topic: string;
   readonly groupId: string;
   readonly instanceId: string;
+  /** Those that have written to the same store: none of their offsets is ahead of it. */
+  readonly instanceIds: () => Promise<readonly string[]>;
   readonly allowsGaps: boolean;
   readonly sessionTimeoutMs: number;
   /** Partitions that are added to the topic are found after this long. */
@@ -185,20 +187,25 @@ export class KafkaSource implements AsyncDisposable {
 
   /** Finds where each assigned partition goes on, and makes kafkajs fetch from there. */
   async #seekAll(assignment: Assignment): Promise<void> {
-    const { topic, groupId, instanceId, allowsGaps, sink, log, retrying } = this.#options;
+    const { topic, groupId, instanceIds, allowsGaps, sink, log, retrying } = this.#options;
     const { partitions, generation } = assignment;
     const claimed = partitions.map((partition) => ({ topic, partition }));
     const all = await retry("positions", retrying, async () => {
       if (!await sink.claim(claimed, { groupId, generation })) return null;
-      return await knownOffsets(this.#admin, { topic, groupId }, (at) => sink.nextOffset(at));
+      const offsets = await knownOffsets(
+        this.#admin,
+        { topic, groupId },
+        (at) => sink.nextOffset(at),
+      );
+      return { offsets, instanceIds: await instanceIds() };
     });
     if (!assignment.isCurrent) return;
     if (all === null) return this.noteFenced();
-    for (const known of all) {
+    for (const known of all.offsets) {
       const { partition, logEnd } = known;
       if (!this.#firstEnds.has(partition)) this.#firstEnds.set(partition, logEnd);
       if (!assignment.has(partition)) continue;
-      const start = startOffset(known, { instanceIds: [instanceId], allowsGaps });
+      const start = startOffset(known, { instanceIds: all.instanceIds, allowsGaps });
       assignment.begin(partition, { start, end: this.#firstEnds.get(partition) ?? logEnd });
       sink.noteHighWatermark({ topic, partition }, logEnd);
       this.#consumer.seek({ topic, partition, offset: String(start) });
@@ -214,7 +221,7 @@ export class KafkaSource implements AsyncDisposable {
         );
       }
     }
-    await this.#acknowledgeLate(assignment, all);
+    await this.#acknowledgeLate(assignment, all.offsets);
     this.#options.onProgress();
   }
 

@@ -19,14 +19,27 @@ export async function publish(files: Files, manifest: readonly FileToPublish[]):
   for (const folder of folders) await files.makeFolder(folder, "publish:mkdir");
   const isStaged = await mapAtOnce(manifest, FILES_AT_ONCE, (file) => isToLink(files, file));
   await mapAtOnce(manifest.filter((_, i) => isStaged[i]), FILES_AT_ONCE, (file) => {
-    return files.link(file.stagedPath, file.finalPath, "publish:link");
+    return linkStaged(files, file);
   });
   const changed = new Set([...folders, ...files.unsyncedFolders]);
   await mapAtOnce([...changed], FILES_AT_ONCE, (path) => files.syncFolder(path, "publish:fsync"));
   // Only now may the staged names go: until the folders are durable they are what recovery goes by.
   await mapAtOnce(manifest, FILES_AT_ONCE, async ({ stagedPath }) => {
-    if (await files.exists(stagedPath)) await files.remove(stagedPath, "publish:unlink");
+    if (await files.exists(stagedPath)) await removeStaged(files, stagedPath, "publish:unlink");
   });
+}
+
+/** Another process that shares the lake may have done it since. */
+async function removeStaged(
+  files: Files,
+  path: string,
+  label: "publish:unlink" | "recover:remove",
+): Promise<void> {
+  try {
+    await files.remove(path, label);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /**
@@ -34,18 +47,9 @@ export async function publish(files: Files, manifest: readonly FileToPublish[]):
  *
  * @throws OrillaError with exit code 3 where it is neither, or not as it was committed
  */
-async function isToLink(
-  files: Files,
-  { stagedPath, finalPath, bytes, checksum }: FileToPublish,
-): Promise<boolean> {
-  if (await files.exists(finalPath)) {
-    const found = createHash("sha256").update(await files.read(finalPath)).digest("hex");
-    if (found === checksum) return false;
-    throw damagedError(
-      `${finalPath} is not the file that was committed: it was changed from outside. Move it away and ` +
-        `start again`,
-    );
-  }
+async function isToLink(files: Files, file: FileToPublish): Promise<boolean> {
+  const { stagedPath, finalPath, bytes } = file;
+  if (await isPublished(files, file)) return false;
   const staged = await files.size(stagedPath);
   if (staged === null && !await files.exists(STAGING_FOLDER)) {
     const message = `${
@@ -54,6 +58,8 @@ async function isToLink(
     throw Object.assign(new Error(message), { code: "ENOENT" });
   }
   if (staged !== bytes) {
+    // Another process that shares the lake may have published it since.
+    if (await isPublished(files, file)) return false;
     const state = staged === null ? "is not there" : `has ${staged} bytes instead of ${bytes}`;
     throw damagedError(
       `${finalPath} was committed, but is not there, and its staged file ${stagedPath} ${state}. ` +
@@ -61,6 +67,31 @@ async function isToLink(
     );
   }
   return true;
+}
+
+async function linkStaged(files: Files, file: FileToPublish): Promise<void> {
+  try {
+    await files.link(file.stagedPath, file.finalPath, "publish:link");
+  } catch (error) {
+    const isRaced = error instanceof Deno.errors.AlreadyExists ||
+      error instanceof Deno.errors.NotFound;
+    if (isRaced && await isPublished(files, file)) return;
+    throw error;
+  }
+}
+
+/** @throws OrillaError with exit code 3 where another file has that name */
+async function isPublished(
+  files: Files,
+  { finalPath, checksum }: FileToPublish,
+): Promise<boolean> {
+  const bytes = await files.readIfThere(finalPath);
+  if (bytes === null) return false;
+  if (createHash("sha256").update(bytes).digest("hex") === checksum) return true;
+  throw damagedError(
+    `${finalPath} is not the file that was committed: it was changed from outside. Move it away and ` +
+      `start again`,
+  );
 }
 
 /** Publishes staged files that no manifest tells of. `loadParquet` must have been called. */
@@ -92,6 +123,8 @@ export async function recoverLake(
   }
   await publish(files, unpublished);
   const leftovers = (await files.list(STAGING_FOLDER)).filter(mayDrop);
-  for (const name of leftovers) await files.remove(`${STAGING_FOLDER}/${name}`, "recover:remove");
+  for (const name of leftovers) {
+    await removeStaged(files, `${STAGING_FOLDER}/${name}`, "recover:remove");
+  }
   return { publishedCount: unpublished.length, deletedCount: leftovers.length };
 }

@@ -1,5 +1,5 @@
 import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
-import type { CommitStore } from "../checkpoint/commit_store.ts";
+import type { CommitStore, StoreAccess } from "../checkpoint/commit_store.ts";
 import { openStore } from "../checkpoint/open_store.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
@@ -29,8 +29,8 @@ import { RunSummary } from "./run_summary.ts";
 export interface LakeSessionOptions {
   /** Absolute path of the folder of checkpoint, lock and metrics.txt, which exists. */
   readonly checkpointDir: string;
-  /** CHECKPOINT_URL; the SQLite file in the folder where it is null or left out. */
-  readonly checkpointUrl?: string | null;
+  /** The server that keeps the checkpoint; left out, a SQLite file in that folder is it. */
+  readonly store?: StoreAccess;
   /** Where the lake's files lie; left out, beside the checkpoint. */
   readonly storage?: (hooks: FaultHooks) => LakeStorage;
   readonly ttlMs: number;
@@ -116,14 +116,14 @@ export class LakeSession implements AsyncDisposable {
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
     const { checkpointDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
-    const { fileMode = OWNER_ONLY, checkpointUrl: url = null } = options;
+    const { fileMode = OWNER_ONLY, store = { url: null } } = options;
     await using resources = new AsyncDisposableStack();
     const local = new Files(checkpointDir, hooks, { fileMode });
     const files = options.storage?.(hooks) ?? new FolderStorage(local);
     await tellWiderModes(local, log, { fileMode });
     const beforeNew = () => refuseLostCheckpoint(files);
-    const store = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew };
-    const checkpoint = resources.use(await openStore({ checkpointDir, url }, store));
+    const keeping = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew };
+    const checkpoint = resources.use(await openStore({ checkpointDir, ...store }, keeping));
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await files.prepare();
     const adopted = await adoptNewerCommits(files, checkpoint);
@@ -132,7 +132,7 @@ export class LakeSession implements AsyncDisposable {
         count: adopted,
       });
     }
-    if ((await checkpoint.read()).sequence === 0) await refuseLostCheckpoint(files);
+    if (await isWithoutCommits(checkpoint)) await refuseLost(files, checkpoint);
     const { publishedCount, deletedCount } = await recover(files, checkpoint);
     await finishPurges(files, checkpoint);
     if (deletedCount > 0) {
@@ -145,7 +145,9 @@ export class LakeSession implements AsyncDisposable {
     });
     const parts = { ...options, files, checkpoint, protection };
     const onCommit = (report: CommitReport): Promise<void> => session.#onCommit(report);
-    const pipeline = resources.use(await Pipeline.open({ ...parts, onCommit }));
+    const publishOthers = () => publishUnpublished(files, checkpoint);
+    const sharing = checkpoint.isShared ? { publishOthers } : {};
+    const pipeline = resources.use(await Pipeline.open({ ...parts, ...sharing, onCommit }));
     const lastPublishMs = await checkpoint.lastCommitMs();
     const opened = { local, files, checkpoint, pipeline, lastPublishMs };
     const session: LakeSession = new LakeSession(options, {
@@ -174,7 +176,8 @@ export class LakeSession implements AsyncDisposable {
   async writeMetrics(): Promise<void> {
     try {
       await this.#measureDisk();
-      await this.#metrics.write(this.snapshot());
+      // Processes that share a lake would replace each other's.
+      if (!this.checkpoint.isShared) await this.#metrics.write(this.snapshot());
       this.#isWritable = true;
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
@@ -254,18 +257,37 @@ export class LakeSession implements AsyncDisposable {
 
 /** Publishes what was committed and is not known to be published, and deletes what can never be committed. */
 async function recover(files: LakeStorage, checkpoint: CommitStore) {
-  const unpublished = await checkpoint.unpublished();
-  const manifest = unpublished.flatMap(({ files }) => files);
+  const manifestOf = async () => (await checkpoint.unpublished()).flatMap(({ files }) => files);
   // No other process has staged anything, or ever will.
-  if (!checkpoint.isShared) return await files.recover(manifest);
+  if (!checkpoint.isShared) return await files.recover(await manifestOf());
   const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
   const staged = await files.list(STAGING_FOLDER);
   const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));
-  const recovered = await files.recover(manifest, (name) => ended.has(instanceOf(name)));
-  if (unpublished.length > 0) {
-    await checkpoint.markPublished(unpublished.map(({ sequence }) => sequence));
+  await publishUnpublished(files, checkpoint);
+  // Those that ended commit nothing from here on, so what no commit has of their files never will be one's.
+  return await files.recover(await manifestOf(), (name) => ended.has(instanceOf(name)));
+}
+
+/** Publishes what other processes committed and may not have published; they may be doing the same just now. */
+async function publishUnpublished(files: LakeStorage, checkpoint: CommitStore): Promise<void> {
+  const unpublished = (await checkpoint.unpublished())
+    .filter(({ instanceId }) => instanceId !== checkpoint.instanceId);
+  if (unpublished.length === 0) return;
+  await files.publish(unpublished.flatMap(({ files }) => files));
+  await checkpoint.markPublished(unpublished.map(({ sequence }) => sequence));
+}
+
+async function isWithoutCommits(checkpoint: CommitStore): Promise<boolean> {
+  return (await checkpoint.read()).sequence === 0;
+}
+
+/** Another process may have begun to publish between the two looks. */
+async function refuseLost(files: LakeStorage, checkpoint: CommitStore): Promise<void> {
+  try {
+    await refuseLostCheckpoint(files);
+  } catch (error) {
+    if (await isWithoutCommits(checkpoint)) throw error;
   }
-  return recovered;
 }
 
 /** A lake whose checkpoint is gone would take every event for a fresh one. */

@@ -37,6 +37,8 @@ export interface PipelineParts {
   readonly hooks?: FaultHooks;
   /** Whether each record's outcome is logged, at level debug. */
   readonly logsRecords?: boolean;
+  /** Called after partitions were claimed: what their last owners committed and did not publish is published. */
+  readonly publishOthers?: () => Promise<void>;
   /** Called after each commit, when its files are published. */
   readonly onCommit: (report: CommitReport) => Promise<void>;
   /** Called when a commit that no caller waits for (the latency timer's) fails for good. */

@@ -119,9 +119,13 @@ export class Files {
     if (await this.exists(path)) return;
     this.#unsyncedFolders.add(parent);
     // Not recursive: where OUT_DIR itself was taken away, no other one is begun in its place.
-    await operate(this.#hooks, { label, path }, () => {
-      return makeFolderWithMode(this.absolute(path), folderModeOf(this.#fileMode));
-    });
+    const make = () => makeFolderWithMode(this.absolute(path), folderModeOf(this.#fileMode));
+    try {
+      await operate(this.#hooks, { label, path }, make);
+    } catch (error) {
+      // Another process that shares the lake made it meanwhile.
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
   }
 
   /** Folders that got a new folder whose name is not durable yet. */

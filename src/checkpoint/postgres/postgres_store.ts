@@ -1,0 +1,314 @@
+import type { Commit, Committed, PartitionState } from "../../core/commit.ts";
+import { assert } from "../../core/errors.ts";
+import type { TopicPartition } from "../../core/record.ts";
+import type { CommitCounts } from "../../core/reject_window.ts";
+import { markPublished, writeCommit } from "./commit_transaction.ts";
+import type {
+  Claimant,
+  CommitOutcome,
+  CommitStore,
+  DeadLetterMarks,
+  StoreOptions,
+  TidyLimits,
+  UnpublishedCommit,
+} from "../commit_store.ts";
+import type { DateTotals } from "../date_totals.ts";
+import { claimPartitions } from "./claims.ts";
+import {
+  adoptRanges,
+  insertCommit,
+  insertFiles,
+  insertRanges,
+  insertReplays,
+} from "./commit_rows.ts";
+import type { Row, Run, ServerOptions } from "./connection.ts";
+import { deadLetterMarks } from "./dead_letter_marks.ts";
+import {
+  endedAmong,
+  noteLeft,
+  readInstanceIds,
+  readSeenIdCounter,
+  registerInstance,
+  signOfLife,
+  updateInstance,
+} from "./instances.ts";
+import {
+  readCommitted,
+  readDateTotals,
+  readLastCommitMs,
+  readRecentCounts,
+  readUnpublished,
+} from "./lake_rows.ts";
+import { hasTables, prepareSchema, readMeta } from "./schema.ts";
+import { adoptSeenIds, expiredAt, expireRun, seenAmong } from "./seen_ids.ts";
+import { takeBack, takenBackResult, Transactions } from "./server.ts";
+
+/** A process that gives no sign of life for so long is expelled by another one that starts. */
+const EXPEL_AFTER_MS = 300_000;
+const SIGN_OF_LIFE_MS = 10_000;
+/** Settings of the lake stand in the meta table beside those of the store. */
+const SETTING = "setting.";
+/** Commits whose duplicates are dropped at once. */
+const DROP_STEP_COMMITS = 4;
+
+/** A commit store in a PostgreSQL schema, which several processes share. */
+export class PostgresStore implements CommitStore {
+  readonly isShared = true;
+  readonly instanceId: string;
+  readonly idKey: Uint32Array;
+  readonly deadLetters: DeadLetterMarks;
+  readonly #transactions: Transactions;
+  /** For signs of life, which must not wait for a commit. */
+  readonly #signs: Transactions;
+  readonly #options: StoreOptions;
+  /** By partition name. */
+  readonly #epochs = new Map<string, bigint>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #seenIdCount: number;
+
+  private constructor(
+    { transactions, signs, instanceId, idKey, seenIdCount }: {
+      readonly transactions: Transactions;
+      readonly signs: Transactions;
+      readonly instanceId: string;
+      readonly idKey: Uint32Array;
+      readonly seenIdCount: number;
+    },
+    options: StoreOptions,
+  ) {
+    this.#transactions = transactions;
+    this.#signs = signs;
+    this.#options = options;
+    this.instanceId = instanceId;
+    this.idKey = idKey;
+    this.#seenIdCount = seenIdCount;
+    this.deadLetters = deadLetterMarks(transactions);
+    this.#timer = setInterval(() => void this.#sign(), SIGN_OF_LIFE_MS);
+  }
+
+  /**
+   * Connects to the server, makes the lake's schema where it is missing, and registers this process.
+   *
+   * @throws OrillaError with exit code 1 where it is not let in, 3 where the schema is another version's
+   */
+  static async open(server: ServerOptions, options: StoreOptions): Promise<PostgresStore> {
+    await using resources = new AsyncDisposableStack();
+    const transactions = new Transactions(server, options.hooks);
+    const signs = new Transactions(server);
+    resources.use(transactions.line);
+    resources.use(signs.line);
+    const isNew = !await transactions.ask(hasTables);
+    if (isNew) {
+      await options.beforeNew?.().catch(async (error) => {
+        // Another process may have begun the lake meanwhile, and what was found is its.
+        if (!await transactions.ask(hasTables)) throw error;
+      });
+    }
+    const idKey = await transactions.ask((run) => prepareSchema(run, server.url));
+    const instanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
+    const seenIdCount = await transactions.ask(async (run) => {
+      await registerInstance(run, instanceId);
+      return await readSeenIdCounter(run);
+    });
+    const store = new PostgresStore(
+      { transactions, signs, instanceId, idKey, seenIdCount },
+      options,
+    );
+    resources.move();
+    return store;
+  }
+
+  get seenIdCount(): number {
+    return this.#seenIdCount;
+  }
+
+  /** What is not there any more does not answer. */
+  assertInPlace(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  read(): Promise<Committed> {
+    return this.#transactions.ask((run) => readCommitted(run, this.instanceId));
+  }
+
+  lastCommitMs(): Promise<number | null> {
+    return this.#transactions.ask(readLastCommitMs);
+  }
+
+  recentCounts(recordCount: number): Promise<readonly CommitCounts[]> {
+    return this.#transactions.ask((run) => readRecentCounts(run, recordCount));
+  }
+
+  dateTotals(): Promise<readonly DateTotals[]> {
+    return this.#transactions.ask(readDateTotals);
+  }
+
+  unpublished(): Promise<readonly UnpublishedCommit[]> {
+    return this.#transactions.ask(readUnpublished);
+  }
+
+  instanceIds(): Promise<readonly string[]> {
+    return this.#transactions.ask(readInstanceIds);
+  }
+
+  endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {
+    const { instanceId } = this, silentMs = this.#silentMs;
+    return this.#transactions.ask((run) => endedAmong(run, staged, { instanceId, silentMs }));
+  }
+
+  setting(name: string): Promise<string | null> {
+    return this.#transactions.ask((run) => readMeta(run, SETTING + name));
+  }
+
+  async note(name: string, value: string): Promise<void> {
+    await this.#transactions.run("settings", (run) =>
+      run((sql) =>
+        sql`
+          INSERT INTO meta VALUES (${SETTING + name}, ${value})
+          ON CONFLICT (key) DO UPDATE SET value = excluded.value`
+      ));
+  }
+
+  async claim(
+    partitions: readonly TopicPartition[],
+    claimant: Claimant | null,
+  ): Promise<readonly PartitionState[] | null> {
+    const by = { instanceId: this.instanceId, claimant, silentMs: this.#silentMs };
+    const claimed = await this.#transactions.run(
+      "claim",
+      async (run) => await claimPartitions(run, partitions, by) ?? takeBack(null),
+    );
+    if (claimed === null) return null;
+    for (const { name, epoch } of claimed) this.#epochs.set(name, epoch);
+    return claimed.flatMap(({ state }) => state ?? []);
+  }
+
+  async reserve(): Promise<number> {
+    const [row] = await this.#transactions.ask((run) =>
+      run((sql) => sql<Row[]>`SELECT nextval('commit_sequence') AS sequence`)
+    );
+    return Number(row?.["sequence"]);
+  }
+
+  seenAmong(hashes: Uint32Array, nowMs: number): Promise<Uint8Array> {
+    const expiredMs = expiredAt(nowMs, this.#options.ttlMs);
+    return this.#transactions.ask((run) => seenAmong(run, hashes, expiredMs));
+  }
+
+  async commit(commit: Commit): Promise<CommitOutcome> {
+    const outcome = await this.#transactions.run("commit", (run) => this.#write(run, commit));
+    if (outcome.kind === "committed") {
+      if (outcome.seenIdCount !== null) this.#seenIdCount += outcome.seenIdCount;
+      else this.#seenIdCount = await this.#transactions.ask(readSeenIdCounter);
+    }
+    return outcome.kind;
+  }
+
+  async rehearse(commit: Commit): Promise<void> {
+    await this.#transactions.ask(async (run) => {
+      await run((sql) => sql`BEGIN`);
+      try {
+        await this.#write(run, commit).catch(takenBackResult);
+      } finally {
+        await run((sql) => sql`ROLLBACK`).catch(() => {});
+      }
+    });
+  }
+
+  async adopt(commit: Commit): Promise<void> {
+    const { sequence, committedAtMs, ranges, replays, freshHashes, counters } = commit;
+    const added = await this.#transactions.run("commit", async (run) => {
+      assert(await insertCommit(run, commit, this.instanceId), "a commit is adopted once");
+      await insertFiles(run, commit);
+      await insertRanges(run, sequence, ranges);
+      await adoptRanges(run, ranges);
+      await insertReplays(run, replays, { sequence, replayedAtMs: committedAtMs });
+      const added = await adoptSeenIds(run, freshHashes, { sequence, seenAtMs: committedAtMs });
+      await updateInstance(run, this.instanceId, { counters, seenIdCount: added.rowCount });
+      return added;
+    });
+    this.#seenIdCount += added.rowCount;
+  }
+
+  async markPublished(sequences: readonly number[]): Promise<void> {
+    await this.#transactions.run("published", (run) => markPublished(run, sequences));
+  }
+
+  async tidy({ nowMs, expireLimit }: TidyLimits): Promise<number> {
+    const { ttlMs, duplicateTtlMs } = this.#options;
+    if (duplicateTtlMs > 0) await this.#dropDuplicates(BigInt(nowMs - duplicateTtlMs));
+    let count = 0;
+    while (ttlMs > 0 && count < expireLimit) {
+      const deleted = await this.#expire(expiredAt(nowMs, ttlMs));
+      if (deleted === null) break;
+      count += deleted;
+    }
+    return count;
+  }
+
+  async leave(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#transactions.ask((run) => noteLeft(run, this.instanceId));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all([
+      this.#transactions.line[Symbol.asyncDispose](),
+      this.#signs.line[Symbol.asyncDispose](),
+    ]);
+  }
+
+  /** Says that this process lives, and hears how many ids all of them have added. */
+  async #sign(): Promise<void> {
+    try {
+      await this.#signs.ask(async (run) => {
+        await signOfLife(run, this.instanceId);
+        this.#seenIdCount = await readSeenIdCounter(run);
+      });
+    } catch {
+      // What is wrong here is with the next commit, too, which tells of it.
+    }
+  }
+
+  get #silentMs(): number {
+    return this.#options.expelAfterMs ?? EXPEL_AFTER_MS;
+  }
+
+  #write(run: Run, commit: Commit) {
+    const { instanceId } = this;
+    const expiredMs = expiredAt(commit.committedAtMs, this.#options.ttlMs);
+    return writeCommit(run, commit, { instanceId, epochs: this.#epochs, expiredMs });
+  }
+
+  /** What a lost expiry would have done is done again, so the disk need not be waited for. */
+  async #expire(expiredMs: bigint): Promise<number | null> {
+    const [due] = await this.#transactions.ask((run) =>
+      run((sql) =>
+        sql<Row[]>`SELECT 1 AS due FROM seen_runs WHERE seen_at_ms <= ${expiredMs} LIMIT 1`
+      )
+    );
+    if (due === undefined) return null;
+    const deleted = await this.#transactions.run("expire", async (run) => {
+      await run((sql) => sql`SET LOCAL synchronous_commit = off`);
+      const deleted = await expireRun(run, expiredMs);
+      if (deleted !== null) {
+        await updateInstance(run, this.instanceId, { counters: null, seenIdCount: -deleted });
+      }
+      return deleted;
+    });
+    this.#seenIdCount -= deleted ?? 0;
+    return deleted;
+  }
+
+  async #dropDuplicates(expiredMs: bigint): Promise<void> {
+    await this.#transactions.ask((run) =>
+      run((sql) =>
+        sql`
+          DELETE FROM duplicates WHERE sequence IN (
+            SELECT sequence FROM duplicates WHERE found_at_ms <= ${expiredMs}
+            ORDER BY found_at_ms LIMIT ${DROP_STEP_COMMITS})`
+      )
+    );
+  }
+}
