@@ -9,7 +9,7 @@ import {
 } from "./commit_rows.ts";
 import type { Run } from "./connection.ts";
 import { updateInstance } from "./instances.ts";
-import { addSeenIds } from "./seen_ids.ts";
+import { addNewIds, addSeenIds } from "./seen_ids.ts";
 import { takeBack } from "./server.ts";
 
 /** What became of a commit, and by how many ids the seen ones became more. */
@@ -29,8 +29,10 @@ export async function writeCommit(run: Run, commit: Commit, by: {
   readonly epochs: ReadonlyMap<string, bigint>;
   /** Ids that were seen until then count as seen no more. */
   readonly expiredMs: bigint;
+  /** Whether one of its ids was found to be there: the slower way tells what that means. */
+  readonly isCareful: boolean;
 }): Promise<WrittenCommit> {
-  const { instanceId, epochs, expiredMs } = by;
+  const { instanceId, epochs, expiredMs, isCareful } = by;
   const { sequence, committedAtMs, ranges, replays, freshHashes, counters } = commit;
   if (!await insertCommit(run, commit, instanceId)) {
     return refused({ kind: "committed", seenIdCount: null });
@@ -38,11 +40,10 @@ export async function writeCommit(run: Run, commit: Commit, by: {
   if (!await movePartitions(run, ranges, { instanceId, epochs })) {
     return refused({ kind: "fenced" });
   }
-  const added = await addSeenIds(run, freshHashes, {
-    sequence,
-    seenAtMs: committedAtMs,
-    expiredMs,
-  });
+  const at = { sequence, seenAtMs: committedAtMs };
+  const added = isCareful
+    ? await addSeenIds(run, freshHashes, { ...at, expiredMs })
+    : await addNewIds(run, freshHashes, at);
   if (!added.areFresh) return refused({ kind: "seen_meanwhile" });
   await insertFiles(run, commit);
   await insertRanges(run, sequence, ranges);

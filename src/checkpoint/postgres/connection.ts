@@ -206,7 +206,16 @@ export function asStoreFailure(url: StoreUrl, error: unknown): unknown {
       error,
     );
   }
+  // What a server says of a value may repeat it.
+  if ("severity" in Object(error) && !isConstraint(code)) {
+    return Object.assign(new Error(`${name}: SQLSTATE ${code}`), { code });
+  }
   return error;
+}
+
+/** A constraint that does not hold, whose name callers decide on; its message names no value. */
+function isConstraint(code: string): boolean {
+  return code.startsWith("23");
 }
 
 /** SQLSTATE, or the code of the system or of the client; null where there is none. */

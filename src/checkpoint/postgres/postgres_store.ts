@@ -40,7 +40,7 @@ import {
   readUnpublished,
 } from "./lake_rows.ts";
 import { hasTables, prepareSchema, readMeta } from "./schema.ts";
-import { adoptSeenIds, expiredAt, expireRun, seenAmong } from "./seen_ids.ts";
+import { adoptSeenIds, expiredAt, expireRun, isTakenId, seenAmong } from "./seen_ids.ts";
 import { takeBack, takenBackResult, Transactions } from "./server.ts";
 
 /** A process that gives no sign of life for so long is expelled by another one that starts. */
@@ -196,7 +196,12 @@ export class PostgresStore implements CommitStore {
   }
 
   async commit(commit: Commit): Promise<CommitOutcome> {
-    const outcome = await this.#transactions.run("commit", (run) => this.#write(run, commit));
+    const write = (isCareful: boolean) =>
+      this.#transactions.run("commit", (run) => this.#write(run, commit, isCareful));
+    const outcome = await write(false).catch((error) => {
+      if (isTakenId(error)) return write(true);
+      throw error;
+    });
     if (outcome.kind === "committed") {
       if (outcome.seenIdCount !== null) this.#seenIdCount += outcome.seenIdCount;
       else this.#seenIdCount = await this.#transactions.ask(readSeenIdCounter);
@@ -208,7 +213,7 @@ export class PostgresStore implements CommitStore {
     await this.#transactions.ask(async (run) => {
       await run((sql) => sql`BEGIN`);
       try {
-        await this.#write(run, commit).catch(takenBackResult);
+        await this.#write(run, commit, true).catch(takenBackResult);
       } finally {
         await run((sql) => sql`ROLLBACK`).catch(() => {});
       }
@@ -275,10 +280,10 @@ export class PostgresStore implements CommitStore {
     return this.#options.expelAfterMs ?? EXPEL_AFTER_MS;
   }
 
-  #write(run: Run, commit: Commit) {
+  #write(run: Run, commit: Commit, isCareful: boolean) {
     const { instanceId } = this;
     const expiredMs = expiredAt(commit.committedAtMs, this.#options.ttlMs);
-    return writeCommit(run, commit, { instanceId, epochs: this.#epochs, expiredMs });
+    return writeCommit(run, commit, { instanceId, epochs: this.#epochs, expiredMs, isCareful });
   }
 
   /** What a lost expiry would have done is done again, so the disk need not be waited for. */

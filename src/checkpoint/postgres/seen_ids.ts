@@ -38,11 +38,39 @@ export interface AddedIds {
 }
 
 /**
- * Adds a commit's ids, inside its transaction. Of two transactions that add the same one at the same time the later
- * one waits here for the end of the other.
+ * Adds a commit's ids, inside its transaction, where none of them is there: the usual case, and much the quickest
+ * way. Of two transactions that add the same one at the same time the later one waits here for the end of the other.
  *
  * @param hashes in their order, each once
+ * @throws an error that `isTakenId` knows where one is there; the transaction is void then
  */
+export async function addNewIds(run: Run, hashes: Uint32Array, at: {
+  readonly sequence: number;
+  readonly seenAtMs: number;
+}): Promise<AddedIds> {
+  const count = hashes.length / HASH_WORDS;
+  if (count === 0) return { areFresh: true, rowCount: 0 };
+  const bytes = hashBytes(hashes);
+  await run((sql) =>
+    sql`
+      INSERT INTO seen_ids
+        SELECT hash, ${at.seenAtMs}::bigint FROM unnest(${
+      uuidArray(bytes)
+    }::uuid[]) AS given (hash)`
+  );
+  await run((sql) => sql`INSERT INTO seen_runs VALUES (${at.sequence}, ${at.seenAtMs}, ${bytes})`);
+  return { areFresh: true, rowCount: count };
+}
+
+/** Whether `addNewIds` failed because one of the ids is there: seen by another process, or expired and not deleted. */
+export function isTakenId(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION &&
+    "constraint_name" in error && error.constraint_name === "seen_ids_pkey";
+}
+
+const UNIQUE_VIOLATION = "23505";
+
+/** As `addNewIds`, where some may be there: those that are expired are seen anew. */
 export async function addSeenIds(run: Run, hashes: Uint32Array, at: {
   readonly sequence: number;
   readonly seenAtMs: number;
