@@ -31,6 +31,8 @@ export interface LakeSessionOptions {
   readonly checkpointDir: string;
   /** The server that keeps the checkpoint; left out, a SQLite file in that folder is it. */
   readonly store?: StoreAccess;
+  /** See `StoreOptions`. */
+  readonly expelAfterMs?: number;
   /** Where the lake's files lie; left out, beside the checkpoint. */
   readonly storage?: (hooks: FaultHooks) => LakeStorage;
   readonly ttlMs: number;
@@ -122,7 +124,9 @@ export class LakeSession implements AsyncDisposable {
     const files = options.storage?.(hooks) ?? new FolderStorage(local);
     await tellWiderModes(local, log, { fileMode });
     const beforeNew = () => refuseLostCheckpoint(files);
-    const keeping = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew };
+    const { expelAfterMs } = options;
+    const expelling = expelAfterMs === undefined ? {} : { expelAfterMs };
+    const keeping = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew, ...expelling };
     const checkpoint = resources.use(await openStore({ checkpointDir, ...store }, keeping));
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await files.prepare();

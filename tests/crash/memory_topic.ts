@@ -48,6 +48,8 @@ export class MemoryTopic {
   /** Feeds the records that a session has not committed, a few of each partition in turn, as Kafka does. */
   async feed(session: LakeSession, runLength: number): Promise<void> {
     const { pipeline } = session;
+    const at = this.#partitions.map((_, partition) => ({ topic: this.name, partition }));
+    await pipeline.claim(at, null);
     const next = this.#partitions.map((_, partition) =>
       Number(pipeline.nextOffset({ topic: this.name, partition }) ?? 0n)
     );

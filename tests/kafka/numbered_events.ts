@@ -47,6 +47,7 @@ export interface ConsumerCase {
   readonly args?: readonly string[];
   /** See `OrillaOptions`. */
   readonly limitMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The consumer group that a topic is read with. */
@@ -69,10 +70,10 @@ function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase
 /** Starts a consumer with small batches. */
 export function startConsumer(of: ConsumerCase): OrillaProcess {
   const args = ["--batch-max-latency-ms", "200", "--batch-max-events", "1000", ...of.args ?? []];
-  const { limitMs } = of;
+  const { limitMs, env = {} } = of;
   return spawnOrilla(
     consumerArguments({ ...of, args }),
-    limitMs === undefined ? {} : { limitMs },
+    limitMs === undefined ? { env } : { limitMs, env },
   );
 }
 
@@ -80,6 +81,7 @@ export function startConsumer(of: ConsumerCase): OrillaProcess {
 export async function consumeToEnd(of: ConsumerCase): Promise<OrillaResult> {
   const result = await runOrilla(
     consumerArguments({ ...of, args: ["--until-end", ...of.args ?? []] }),
+    { env: of.env ?? {} },
   );
   assert.equal(result.code, 0, result.stderr);
   return result;

@@ -48,13 +48,28 @@ export function binariesOf(): string | null {
   return candidates.find((folder) => has(folder, "initdb") && has(folder, "postgres")) ?? null;
 }
 
-/** A test on a real PostgreSQL server: where there is none on the machine, its name says so. */
-export function postgresTest(name: string, fn: () => Promise<void>): void {
-  const isThere = binariesOf() !== null;
-  Deno.test({
-    name: isThere ? name : `${name} (left out: PostgreSQL is not on this machine)`,
-    ignore: !isThere,
-    fn,
+/**
+ * Registers tests that share one server. Where there is none on the machine, one test says so; with CI=true it fails.
+ *
+ * @param register given what says the server, once the tests run
+ */
+export function onPostgres(
+  register: (cluster: () => PostgresCluster) => void,
+  options: ClusterOptions = {},
+): void {
+  if (binariesOf() === null) {
+    const name = "tests on PostgreSQL (left out: it is not on this machine)";
+    const fn = () => Promise.reject(new Error("in CI they must run: apt-get install postgresql"));
+    return Deno.test({ name, ignore: Deno.env.get("CI") !== "true", fn });
+  }
+  let cluster: PostgresCluster | null = null;
+  Deno.test.beforeAll(async () => {
+    cluster = await startPostgres(options);
+  });
+  Deno.test.afterAll(async () => await cluster?.[Symbol.asyncDispose]());
+  register(() => {
+    if (cluster === null) throw new Error("the server was not started");
+    return cluster;
   });
 }
 

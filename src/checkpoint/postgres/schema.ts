@@ -110,8 +110,13 @@ const TABLES = `
 
 /** Whether the lake's schema has its tables. */
 export async function hasTables(run: Run): Promise<boolean> {
-  const [row] = await run((sql) => sql<Row[]>`SELECT to_regclass('meta') IS NOT NULL AS found`);
-  return row?.["found"] === true;
+  // By the catalog: a name would be looked up as of when the connection first used it.
+  const rows = await run((sql) =>
+    sql<Row[]>`
+      SELECT 1 AS found FROM pg_catalog.pg_tables
+      WHERE schemaname = current_setting('search_path') AND tablename = 'meta'`
+  );
+  return rows.length > 0;
 }
 
 /**

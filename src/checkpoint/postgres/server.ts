@@ -33,6 +33,10 @@ export function takenBackResult(error: unknown): unknown {
   throw error;
 }
 
+/** A commit must be on the disk; where more than that is set (a standby), it stays. */
+const WAIT_FOR_DISK = `SELECT set_config('synchronous_commit', 'on', true)
+  WHERE current_setting('synchronous_commit') = 'off'`;
+
 /** Runs transactions on a line, between labelled operations. */
 export class Transactions {
   readonly line: Line;
@@ -53,7 +57,10 @@ export class Transactions {
       let isDone = false;
       try {
         await step(`${name}:begin`, () => run((sql) => sql`BEGIN`));
-        const result = await step(`${name}:write`, () => action(run));
+        const result = await step(`${name}:write`, async () => {
+          if (name === "commit") await run((sql) => sql.unsafe(WAIT_FOR_DISK));
+          return await action(run);
+        });
         await step(`${name}:end`, async () => {
           await run((sql) => sql`COMMIT`);
           isDone = true;
