@@ -92,8 +92,9 @@ export async function strayFiles(outDir: string): Promise<string[]> {
   const strays: string[] = [];
   const expected = /^(metrics\.txt|checkpoint\.(sqlite(-wal|-shm)?|lock(-journal)?))$/;
   const data = /^(_dead_letters\/)?date=\d{4}-\d\d-\d\d\/(events|dead_letters)_[\w]+\.parquet$/;
+  const table = /^_delta_log\/(\d{20}\.(json|checkpoint\.parquet)|_last_checkpoint)$/;
   for (const path of await filesBelow(outDir, "")) {
-    if (!expected.test(path) && !data.test(path)) strays.push(path);
+    if (![expected, data, table].some((known) => known.test(path))) strays.push(path);
   }
   return strays;
 }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { RecordList } from "../src/core/record_list.ts";
 import type { RawRecord } from "../src/core/record.ts";
 import { LakeSession } from "../src/pipeline/lake_session.ts";
-import { rebuild } from "../src/pipeline/rebuild.ts";
 import { type EventTrace, traceEvent } from "../src/pipeline/trace.ts";
 import { Files } from "../src/runtime/files.ts";
 import { SimulatedCrash } from "../src/runtime/operations.ts";
@@ -16,7 +15,7 @@ import {
   publishTwice,
   withScratch,
 } from "./crash/damaged_lake.ts";
-import { testSession } from "./crash/lake_run.ts";
+import { rebuildLake, testSession } from "./crash/lake_run.ts";
 import { lakeIn } from "./lake_in.ts";
 import { limits, watchingHooks } from "./pipeline_parts.ts";
 
@@ -268,7 +267,7 @@ Deno.test("trace finds events and dead letters by filters after the checkpoint w
       assert.equal(filters(), "4");
     };
     await expectAll();
-    await rebuild({ checkpointDir: outDir, ttlMs: 0, nowMs: NOW_MS }, () => {});
+    await rebuildLake(outDir, NOW_MS);
     await expectAll();
     assert.deepEqual(answers(await trace(outDir, "a")).duplicates, []);
 

@@ -11,7 +11,7 @@ import { DeadLetterLog, type DeadLetterTransaction } from "./dead_letter_log.ts"
 import { DuplicateRecords } from "./duplicates.ts";
 import { type DateTotals, readDateTotals } from "./date_totals.ts";
 import { FileFilters } from "./file_filters.ts";
-import { allRows, manifestFileOf, readCommitted, readSeenIdCount } from "./rows.ts";
+import { allRows, eventFilesOf, manifestFileOf, readCommitted, readSeenIdCount } from "./rows.ts";
 import {
   addToPartition,
   insertCommit,
@@ -146,6 +146,11 @@ export class Checkpoint implements Disposable {
       this.#database,
       "SELECT f.* FROM commits c JOIN files f USING (sequence) WHERE c.is_published = 0 ORDER BY 1, 2",
     ).map((row) => ({ ...manifestFileOf(row), sequence: Number(row["sequence"]) }));
+  }
+
+  /** The event files of some commits, commit by commit: of those from `first` up to, not including, `end`. */
+  eventFiles(first: number, end: number): readonly ManifestFile[] {
+    return eventFilesOf(this.#database, { first, end });
   }
 
   /** A setting of the lake that `note` stored; null where there is none. */

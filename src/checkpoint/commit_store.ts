@@ -108,6 +108,12 @@ export interface CommitStore extends AsyncDisposable {
   /** Files of events, added up by the date of their lake partition; goes through the whole manifest. */
   dateTotals(): Promise<readonly DateTotals[]>;
 
+  /**
+   * The event files of some commits, of all processes, commit by commit: of those from the sequence `first` up to, not
+   * including, `end`.
+   */
+  eventFiles(first: number, end: number): Promise<readonly ManifestFile[]>;
+
   /** Commits, of all processes, whose files are not known to be published. */
   unpublished(): Promise<readonly UnpublishedCommit[]>;
 

@@ -70,6 +70,18 @@ export function allRows(database: DatabaseSync, query: string): Row[] {
   return statement.all();
 }
 
+/** The event files of the commits in a stretch of sequences, commit by commit. */
+export function eventFilesOf(
+  database: DatabaseSync,
+  { first, end }: { readonly first: number; readonly end: number },
+): readonly ManifestFile[] {
+  const statement = database.prepare(
+    "SELECT * FROM files WHERE kind = 'events' AND sequence >= ? AND sequence < ? ORDER BY sequence, final_path",
+  );
+  statement.setReadBigInts(true);
+  return statement.all(first, end).map(manifestFileOf);
+}
+
 /** What the last commit left. */
 export function readCommitted(database: DatabaseSync): Committed {
   const last = database.prepare("SELECT max(sequence) AS sequence FROM commits").get();

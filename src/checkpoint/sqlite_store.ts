@@ -1,4 +1,4 @@
-import type { Commit, Committed, PartitionState } from "../core/commit.ts";
+import type { Commit, Committed, ManifestFile, PartitionState } from "../core/commit.ts";
 import { partitionName, type TopicPartition } from "../core/record.ts";
 import type { CommitCounts } from "../core/reject_window.ts";
 import { OWNER_ONLY } from "../runtime/file_mode.ts";
@@ -103,6 +103,10 @@ export class SqliteStore implements CommitStore {
 
   dateTotals(): Promise<readonly DateTotals[]> {
     return Promise.try(() => this.#checkpoint.dateTotals());
+  }
+
+  eventFiles(first: number, end: number): Promise<readonly ManifestFile[]> {
+    return Promise.try(() => this.#checkpoint.eventFiles(first, end));
   }
 
   unpublished(): Promise<readonly UnpublishedCommit[]> {

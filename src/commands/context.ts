@@ -118,6 +118,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     ttlMs: config.dedupeTtl,
     fileMode: config.fileMode,
     protection: { keys, pseudonymizedFields: config.pseudonymizeFields },
+    tableFormat: config.tableFormat,
     duplicateTtlMs: config.duplicateTtl,
     limits: {
       maxEvents: config.batchMaxEvents,

@@ -1,15 +1,18 @@
 import type { CheckpointReader } from "../checkpoint/checkpoint_reader.ts";
 import { openReader } from "../checkpoint/open_store.ts";
 import { failure, type Finding, ok, skipped, warning } from "../core/check.ts";
-import { messageOf } from "../core/errors.ts";
+import { whyNotOurs } from "../core/delta_table.ts";
+import { messageOf, OrillaError } from "../core/errors.ts";
 import type { DiskSpace } from "../core/metrics.ts";
+import { logError } from "../lake/delta_log_reader.ts";
 import { listPublished } from "../lake/lake_reader.ts";
+import { isTable, readTable } from "../pipeline/lake_table.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { Files } from "../runtime/files.ts";
 import { probeWriting } from "../runtime/write_probe.ts";
 import { type CommandContext, type GivenFile, locationOf } from "./context.ts";
 import type { Examination } from "./examination.ts";
-import { thousands } from "../core/count_text.ts";
+import { counted, thousands } from "../core/count_text.ts";
 import { agoText, byteText } from "./summary.ts";
 
 /** The oldest Deno that orilla is tested with. */
@@ -44,6 +47,9 @@ export async function examineLake(
     }
   }
   await examination.check("checkpoint", () => checkpointFinding(new Files(outDir), reader));
+  if (await isTable(new Files(outDir))) {
+    await examination.check("table", () => tableFinding(outDir));
+  }
   await examination.check("lock", () => lockFinding(reader));
 }
 
@@ -159,6 +165,21 @@ async function checkpointFinding(files: Files, reader: CheckpointReader): Promis
     }
     default:
       return found satisfies never;
+  }
+}
+
+async function tableFinding(outDir: string): Promise<Finding> {
+  try {
+    const content = await readTable(new Files(outDir));
+    if (content === null) return ok("none");
+    const { version, snapshot } = content;
+    const facts = { version, files: snapshot.files.size };
+    const reason = version < 0 ? null : whyNotOurs(snapshot);
+    if (reason !== null) return failure(logError(reason).message, null, { facts });
+    return ok(`Delta Lake, version ${version}, ${counted(snapshot.files.size, "file")}`, { facts });
+  } catch (error) {
+    if (!(error instanceof OrillaError)) throw error;
+    return failure(error.message, null);
   }
 }
 

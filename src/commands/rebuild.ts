@@ -6,11 +6,11 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
 import { lakeOf } from "./lake.ts";
-import { thousands } from "../core/count_text.ts";
+import { counted, thousands } from "../core/count_text.ts";
 
 /** Makes a new checkpoint from the lake's files, and says what these could not tell. */
 export async function rebuildCheckpoint(context: CommandContext): Promise<void> {
-  const { config, checkpointDir, outDir, store, reporter } = context;
+  const { config, checkpointDir, outDir, store, version, log, reporter } = context;
   if (store.url !== null) {
     throw usageError(
       "Cannot rebuild a checkpoint that a server keeps: restore it from a backup of the server, or begin a " +
@@ -20,7 +20,8 @@ export async function rebuildCheckpoint(context: CommandContext): Promise<void> 
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const { dedupeTtl: ttlMs, fileMode } = config;
   const { files: storage } = lakeOf(context);
-  const options = { checkpointDir, storage, ttlMs, fileMode, nowMs: systemClock.nowMs() };
+  const nowMs = systemClock.nowMs();
+  const options = { checkpointDir, storage, ttlMs, fileMode, version, log, nowMs };
   const report = await rebuild(options, (done, total) => meter.update(done, total));
   reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
 }
@@ -42,6 +43,11 @@ function reportText(report: RebuildReport, outDir: string): string {
       `  taken over     ${thousands(report.carriedReplayCount)} marks of replays, ` +
       `${thousands(report.carriedPurgeCount)} records of purged files`,
     ]),
+    ...(report.table === null ? [] : [
+      `  table          ${counted(report.table.addedCount, "file")} added, ` +
+      `${thousands(report.table.removedCount)} removed, in one version`,
+    ]),
+    ...(report.tableRefusal === null ? [] : ["", report.tableRefusal]),
     "",
     "What the files could not tell:",
     "  - commits that published no file (duplicates alone): their offsets, if they were the last of a",

@@ -1,7 +1,10 @@
 import type { DateAndKindTotals, LakeStatus } from "../checkpoint/lake_status.ts";
 import { mostFrequent, totalOf } from "../core/counters.ts";
+import { OrillaError } from "../core/errors.ts";
 import { partitionName } from "../core/record.ts";
 import { type LakeFile, listStaged } from "../lake/lake_reader.ts";
+import { readTable } from "../pipeline/lake_table.ts";
+import type { TableState } from "../pipeline/verify_table.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { LakeFiles } from "../lake/storage.ts";
 import type { CommandContext } from "./context.ts";
@@ -18,8 +21,13 @@ interface Around {
   /** Whether a process is writing to the lake. */
   readonly isLocked: boolean;
   readonly staged: StagedCounts;
+  /** Null where the lake is no table. */
+  readonly table: TableAround | null;
   readonly nowMs: number;
 }
+
+/** The lake as a table, or why its log cannot be read. */
+type TableAround = TableState | { readonly problem: string };
 
 /** Files that have no final names yet. */
 interface StagedCounts {
@@ -46,9 +54,22 @@ export async function showStatus(context: CommandContext): Promise<void> {
     outDir,
     isLocked: await reader.isWriting(),
     staged: await countStaged(files, staged, status),
+    table: await tableAround(files),
     nowMs: systemClock.nowMs(),
   };
   reporter.print(config.json ? jsonText(jsonOf(status, around)) : statusText(status, around));
+}
+
+async function tableAround(files: LakeFiles): Promise<TableAround | null> {
+  try {
+    const content = await readTable(files);
+    return content === null
+      ? null
+      : { version: content.version, fileCount: content.snapshot.files.size };
+  } catch (error) {
+    if (!(error instanceof OrillaError)) throw error;
+    return { problem: error.message };
+  }
 }
 
 /** Which of the staged files that were listed belong to a commit. */
@@ -82,7 +103,7 @@ export function waitingLetters(
   return { atLeast, atMost: Math.max(atLeast, Math.min(there, most)) };
 }
 
-function jsonOf(status: LakeStatus, { outDir, isLocked, staged, nowMs }: Around) {
+function jsonOf(status: LakeStatus, { outDir, isLocked, staged, table, nowMs }: Around) {
   const { committed: { sequence, counters, partitions }, lastCommitMs, deadLetters } = status;
   return {
     outDir,
@@ -116,6 +137,7 @@ function jsonOf(status: LakeStatus, { outDir, isLocked, staged, nowMs }: Around)
     },
     seenIds: status.seenIdCount,
     staged,
+    table,
     dateCount: status.dateCount,
     dates: status.dates,
   };
@@ -147,6 +169,7 @@ export function statusText(status: LakeStatus, around: Around): string {
     line("dead letters", lettersText(status)),
     line("seen ids", thousands(seenIdCount)),
     ...stagedTexts(around).map((text) => line("staged", text)),
+    ...tableTexts(status, around).map((text) => line("table", text)),
     "",
     ...partitionLines(status),
     ...dateLines(status),
@@ -173,6 +196,18 @@ function stagedTexts({ staged: { committed, uncommitted }, isLocked }: Around): 
     ...(committed === 0 ? [] : [`${counted(committed, "file")} of the last commit, ${published}`]),
     ...(uncommitted === 0 ? [] : [`${counted(uncommitted, "file")} ${whose}`]),
     ...(committed + uncommitted === 0 ? ["nothing"] : []),
+  ];
+}
+
+function tableTexts({ events }: LakeStatus, { table, isLocked }: Around): readonly string[] {
+  if (table === null) return [];
+  if ("problem" in table) return [table.problem];
+  const { version, fileCount } = table, lacking = events.files - fileCount;
+  const whose = isLocked ? "" : "; the next start appends them";
+  return [
+    `Delta Lake, version ${version}, ${counted(fileCount, "file")}${
+      lacking > 0 ? `; lacks ${counted(lacking, "file")}${whose}` : ""
+    }`,
   ];
 }
 

@@ -7,7 +7,7 @@ import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
 import { lakeOf } from "./lake.ts";
-import { thousands } from "../core/count_text.ts";
+import { counted, thousands } from "../core/count_text.ts";
 
 /**
  * Holds the lake against its checkpoint and prints what was found.
@@ -51,6 +51,11 @@ function reportText(report: VerifyReport, outDir: string): string {
     ...(report.purgedFileCount === 0 ? [] : [
       `  ${thousands(report.purgedFileCount)} dead-letter files with ` +
       `${thousands(report.purgedLetterCount)} dead letters were purged`,
+    ]),
+    ...(report.table === null ? [] : [
+      `  a Delta Lake table: version ${report.table.version}, ${
+        counted(report.table.fileCount, "file")
+      }`,
     ]),
     "",
     line(COLUMNS),

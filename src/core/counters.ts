@@ -13,6 +13,7 @@ export const RETRIED_OPERATIONS = [
   "produce",
   "publish",
   "stage",
+  "table",
 ] as const;
 export type RetriedOperation = (typeof RETRIED_OPERATIONS)[number];
 

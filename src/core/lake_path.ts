@@ -20,6 +20,9 @@ export const STAGING_FOLDER = "_staging";
 /** The folder of dead letters inside OUT_DIR. */
 export const DEAD_LETTERS_FOLDER = "_dead_letters";
 
+/** The folder of the table's log inside OUT_DIR, where Delta Lake's readers look for it. */
+export const DELTA_LOG_FOLDER = "_delta_log";
+
 /** What lies in OUT_DIR; help and README are made of it. */
 export const OUT_DIR_FILES = [
   [
@@ -30,6 +33,10 @@ export const OUT_DIR_FILES = [
   ["date=2026-11-24/events_*.parquet", "published events, by the UTC date of their ts"],
   [`${DEAD_LETTERS_FOLDER}/date=…/*.parquet`, "rejected records, whole, by the day of rejection"],
   [`${STAGING_FOLDER}/`, "files being written"],
+  [
+    `${DELTA_LOG_FOLDER}/`,
+    "the lake as a Delta Lake table: its log, where TABLE_FORMAT=delta began one",
+  ],
   ["metrics.txt", "Prometheus text, replaced after each commit"],
   ["checkpoint.lock", "keeps a second writer out"],
   ["_report.html", "what the last orilla report found"],

@@ -15,7 +15,11 @@ export interface Finding {
     | "wrong_filter"
     | "counts_do_not_close"
     | "offsets_overlap"
-    | "unpublished_file";
+    | "unpublished_file"
+    | "unreadable_table"
+    | "not_in_table"
+    | "wrong_in_table"
+    | "only_in_table";
   /** The file or topic-partition it is about. */
   readonly subject: string;
   /** What is off, in words. */

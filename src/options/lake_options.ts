@@ -1,6 +1,6 @@
 import { MAX_KEPT_BYTES } from "../core/record.ts";
 import { LAKE, option, STARTERS, WRITERS } from "./option.ts";
-import { duration, integer, path, ratio } from "./option_parsers.ts";
+import { duration, integer, oneOf, path, ratio } from "./option_parsers.ts";
 
 /** The lake, its batches, and how long an event id counts as seen. */
 export const lakeOptions = {
@@ -38,6 +38,12 @@ export const lakeOptions = {
     modes: WRITERS,
     unit: "bytes",
     meaning: "A record with more bytes (key, value and headers) is a dead letter, and is not read",
+  }),
+  tableFormat: option(oneOf(["plain", "delta"]), {
+    default: "plain",
+    modes: WRITERS,
+    meaning:
+      "With delta each commit is also a version of a Delta Lake table (OUT_DIR/_delta_log); once begun it goes on",
   }),
   dedupeTtl: option(duration(), {
     default: "7d",

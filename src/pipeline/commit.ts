@@ -81,6 +81,8 @@ export async function commitBatch(
     await parts.checkpoint.assertInPlace();
     await files.publish(staged);
   });
+  // The commit counts whatever becomes of this; the next start would finish it.
+  if (parts.table) await retry("table", retrying, () => parts.table?.append(staged));
   const publishedAtMs = clock.nowMs();
   for (const [timestampMs, count] of timestampCounts) {
     observe(counters.eventAge, Math.max(0, publishedAtMs - timestampMs) / 1000, count);

@@ -54,6 +54,14 @@ export async function restoreProtection(
   if (recorded !== null) await checkpoint.note(SETTING, recordedText(recorded));
 }
 
+/** The fields that a lake holds as keyed hashes, as its checkpoint remembers them. */
+export function pseudonymizedFieldsOf(
+  checkpoint: { setting(name: string): string | null },
+): readonly string[] {
+  const stored = checkpoint.setting(SETTING);
+  return stored === null ? [] : parseRecorded(stored).pseudonymizedFields;
+}
+
 async function newestNote(files: LakeFiles, published: readonly LakeFile[]) {
   const [newest] = published.toSorted((a, b) => b.stagedAtMs - a.stagedAtMs);
   if (newest === undefined) return null;

@@ -20,6 +20,7 @@ import type { Retrying } from "../runtime/retry.ts";
 import { adoptNewerCommits } from "./adoption.ts";
 import type { CommitReport } from "./commit.ts";
 import { protectLake, tellWiderModes } from "./lake_protection.ts";
+import { openTable, type TableFormat } from "./lake_table.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { finishPurges } from "./purge.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -56,6 +57,8 @@ export interface LakeSessionOptions {
   readonly rejectLimit?: RejectLimit;
   /** Whether each record's outcome is logged, at level debug. */
   readonly logsRecords?: boolean;
+  /** "delta" makes the lake a table; without it, it is what it was. */
+  readonly tableFormat?: TableFormat;
 }
 
 const IN_CLEAR: ProtectionOptions = { keys: null, pseudonymizedFields: [] };
@@ -139,6 +142,14 @@ export class LakeSession implements AsyncDisposable {
     if (await isWithoutCommits(checkpoint)) await refuseLost(files, checkpoint);
     const { publishedCount, deletedCount } = await recover(files, checkpoint);
     await finishPurges(files, checkpoint);
+    const table = await openTable({
+      ...options,
+      files,
+      checkpoint,
+      format: options.tableFormat ?? "plain",
+      pseudonymizedFields: protection.recorded?.pseudonymizedFields ?? [],
+      nowMs: () => options.clock.nowMs(),
+    });
     if (deletedCount > 0) {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
     }
@@ -147,7 +158,7 @@ export class LakeSession implements AsyncDisposable {
       instanceId: checkpoint.instanceId,
       files: publishedCount,
     });
-    const parts = { ...options, files, checkpoint, protection };
+    const parts = { ...options, files, checkpoint, protection, table };
     const onCommit = (report: CommitReport): Promise<void> => session.#onCommit(report);
     const publishOthers = () => publishUnpublished(files, checkpoint);
     const sharing = checkpoint.isShared ? { publishOthers } : {};

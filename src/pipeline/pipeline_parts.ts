@@ -12,6 +12,7 @@ import type { Log } from "../runtime/logs.ts";
 import type { FaultHooks } from "../runtime/operations.ts";
 import type { Retrying } from "../runtime/retry.ts";
 import type { CommitReport } from "./commit.ts";
+import type { LakeTable } from "./lake_table.ts";
 
 /** What a pipeline works with. */
 export interface PipelineParts {
@@ -28,6 +29,8 @@ export interface PipelineParts {
     readonly isAhead?: boolean;
   };
   readonly protection: Protection;
+  /** The lake as a table; null, or left out, where it is none. */
+  readonly table?: LakeTable | null;
   readonly retrying: Omit<Retrying, "onRetry">;
   /** Makes files of batches. */
   readonly encoder: Encoder;

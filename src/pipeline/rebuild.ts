@@ -9,14 +9,17 @@ import { parseFileName } from "../core/lake_path.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import { accountFor, type OffsetGap } from "../core/verification.ts";
 import { type LakeFile, listPublished, listStaged } from "../lake/lake_reader.ts";
+import { encodeHere } from "../lake/encoder_server.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { FolderStorage } from "../lake/folder_storage.ts";
 import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
 import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
+import type { Log } from "../runtime/logs.ts";
 import { noFaults } from "../runtime/operations.ts";
 import { commitOf, completeness } from "./adoption.ts";
-import { restoreProtection } from "./lake_protection.ts";
+import { pseudonymizedFieldsOf, restoreProtection } from "./lake_protection.ts";
+import { alignTable, type TableAlignment } from "./lake_table.ts";
 
 /** What a rebuilt checkpoint holds, and what the lake's files could not tell. */
 export interface RebuildReport {
@@ -35,6 +38,10 @@ export interface RebuildReport {
   readonly gaps: readonly OffsetGap[];
   /** Where the old checkpoint is kept; null where there was none. */
   readonly keptAs: string | null;
+  /** What the lake's table was lacking, or had too much; null where the lake is no table. */
+  readonly table: TableAlignment | null;
+  /** Why the table's log could not be gone on with; null where it could. */
+  readonly tableRefusal: string | null;
 }
 
 const NEW_FILE = "checkpoint.rebuild.sqlite";
@@ -55,6 +62,8 @@ export async function rebuild(
     readonly nowMs: number;
     /** The mode of files that are made in OUT_DIR. */
     readonly fileMode?: number;
+    readonly version: string;
+    readonly log: Log;
   },
   onProgress: (done: number, total: number) => void,
 ): Promise<RebuildReport> {
@@ -89,7 +98,31 @@ export async function rebuild(
   await files.syncFolder(".", "rebuild:rename");
   const { ranges, committed } = inspectCheckpoint(checkpointDir);
   const gaps = accountFor(ranges, committed.partitions).accounts.flatMap(({ gaps }) => gaps);
-  return { ...report, gaps, keptAs };
+  const made = { outDir: checkpointDir, duplicateTtlMs: 0, newInstanceId };
+  const table = await align(storage, { ...options, ...made });
+  return { ...report, gaps, keptAs, ...table };
+}
+
+/** The checkpoint is made, so a log that cannot be gone on with is told, and no more. */
+async function align(
+  files: LakeStorage,
+  options: ConstructorParameters<typeof Checkpoint>[0] & {
+    readonly nowMs: number;
+    readonly version: string;
+    readonly log: Log;
+  },
+): Promise<Pick<RebuildReport, "table" | "tableRefusal">> {
+  using checkpoint = new Checkpoint(options);
+  const pseudonymizedFields = pseudonymizedFieldsOf(checkpoint);
+  const events = checkpoint.eventFiles(0, Number.MAX_SAFE_INTEGER);
+  const nowMs = () => options.nowMs;
+  try {
+    const parts = { ...options, files, events, nowMs, encode: encodeHere };
+    return { table: await alignTable({ ...parts, pseudonymizedFields }), tableRefusal: null };
+  } catch (error) {
+    if (!(error instanceof OrillaError)) throw error;
+    return { table: null, tableRefusal: error.message };
+  }
 }
 
 async function removeNew(files: Files): Promise<void> {
@@ -116,7 +149,7 @@ async function fill(
     readonly options: ConstructorParameters<typeof Checkpoint>[0];
     readonly onProgress: (done: number, total: number) => void;
   },
-): Promise<Omit<RebuildReport, "keptAs" | "gaps">> {
+): Promise<Omit<RebuildReport, "keptAs" | "gaps" | "table" | "tableRefusal">> {
   using checkpoint = new Checkpoint(options);
   const groups = groupByCommit(published);
   const incomplete: string[] = [];

@@ -20,6 +20,7 @@ import { listParquet, listStaged } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import type { LakeFiles } from "../lake/storage.ts";
 import type { ReadLake } from "./read_lake.ts";
+import { type TableState, verifyTable } from "./verify_table.ts";
 
 /** What is verified. */
 export interface VerifiedLake extends ReadLake {
@@ -42,6 +43,8 @@ export interface VerifyReport {
   readonly commitCount: number;
   /** Staged files of a batch that was not committed: the next start deletes them. */
   readonly leftoverCount: number;
+  /** Null where the lake is no table, or its log cannot be read. */
+  readonly table: TableState | null;
 }
 
 /**
@@ -74,6 +77,8 @@ export async function verify(
   const unknown = await unknownFiles(lake, checkpoint);
   all.push(...unknown.findings);
   all.push(...await eventsTwice({ files: lake.files, ttlMs }, checkpoint, repeated.suspects()));
+  const { table, findings: ofTable } = await verifyTable(lake, checkpoint);
+  all.push(...ofTable);
   const rows = (kind: ManifestFile["kind"]) =>
     kept.filter((file) => file.kind === kind).reduce((sum, file) => sum + file.rowCount, 0);
   return {
@@ -87,6 +92,7 @@ export async function verify(
     seenIdCount: checkpoint.seenIdCount,
     commitCount: checkpoint.commits.length,
     leftoverCount: unknown.leftoverCount,
+    table,
   };
 }
 

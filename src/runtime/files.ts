@@ -14,6 +14,8 @@ export class Files {
   readonly #hooks: FaultHooks;
   readonly #fileMode: number;
   readonly #unsyncedFolders = new Set<string>();
+  /** Tells names of this process from those of others that write here. */
+  readonly #id = crypto.randomUUID().slice(0, 8);
 
   /**
    * @param root absolute path of OUT_DIR, which exists
@@ -74,23 +76,31 @@ export class Files {
   }
 
   /**
-   * Puts a file in its place, durably and as a whole, unless there is one of that name. Its folder must be there, and
-   * that of staged files.
+   * Puts a file in its place, durably and as a whole, unless there is one of that name, which is durable then.
    *
    * @returns whether this call put it there
    */
   async putIfAbsent(path: string, bytes: Uint8Array, label: OperationLabel): Promise<boolean> {
-    const temporary = `${STAGING_FOLDER}/${crypto.randomUUID()}.new`;
-    await this.writeDurably(temporary, bytes, { write: label, fsync: label });
+    const folder = folderOf(path);
+    for (const needed of [STAGING_FOLDER, folder]) await this.makeFolder(needed, "table:mkdir");
+    for (const unsynced of this.unsyncedFolders) await this.syncFolder(unsynced, "table:folder");
+    // The name is this process's own, and the same when it is tried again.
+    const staged = `${STAGING_FOLDER}/${path.replaceAll("/", "__")}.${this.#id}`;
+    await this.writeDurably(staged, bytes, { write: "table:write", fsync: "table:fsync" });
+    const isMade = await this.#linkIfAbsent(staged, path, label);
+    // Also where an earlier try made it, and was interrupted before this.
+    await this.syncFolder(folder, "table:folder");
+    await this.remove(staged, "table:unlink");
+    return isMade;
+  }
+
+  async #linkIfAbsent(from: string, to: string, label: OperationLabel): Promise<boolean> {
     try {
-      await this.link(temporary, path, label);
-      await this.syncFolder(folderOf(path), label);
+      await this.link(from, to, label);
       return true;
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) return false;
       throw error;
-    } finally {
-      await this.#removeLeftover(temporary);
     }
   }
 
@@ -119,13 +129,15 @@ export class Files {
     if (await this.exists(path)) return;
     this.#unsyncedFolders.add(parent);
     // Not recursive: where OUT_DIR itself was taken away, no other one is begun in its place.
-    const make = () => makeFolderWithMode(this.absolute(path), folderModeOf(this.#fileMode));
-    try {
-      await operate(this.#hooks, { label, path }, make);
-    } catch (error) {
-      // Another process that shares the lake made it meanwhile.
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
+    await operate(this.#hooks, { label, path }, async () => {
+      try {
+        await makeFolderWithMode(this.absolute(path), folderModeOf(this.#fileMode));
+      } catch (error) {
+        // Another process that writes here was faster.
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      }
+    });
+    await this.refuseLink(path);
   }
 
   /** Folders that got a new folder whose name is not durable yet. */

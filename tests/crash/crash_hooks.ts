@@ -69,18 +69,23 @@ export class CrashHooks implements FaultHooks {
   #track(label: OperationLabel, path: string): void {
     switch (label) {
       case "stage:write":
+      case "table:write":
         this.#unsyncedBytes.add(path);
         this.#unsyncedNames.add(path);
         return;
       case "stage:fsync":
+      case "table:fsync":
         this.#unsyncedBytes.delete(path);
         return;
       case "publish:mkdir":
       case "publish:link":
+      case "table:mkdir":
+      case "table:link":
         this.#unsyncedNames.add(path);
         return;
       case "stage:folder":
       case "publish:fsync":
+      case "table:folder":
         for (const name of this.#unsyncedNames) {
           if (folderOf(name) === path) this.#unsyncedNames.delete(name);
         }

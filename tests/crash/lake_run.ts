@@ -1,6 +1,7 @@
 import { encoderHere } from "../../src/lake/encoder_server.ts";
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
 import type { DeadLetterTopic } from "../../src/pipeline/pipeline_parts.ts";
+import { rebuild, type RebuildReport } from "../../src/pipeline/rebuild.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
 import type { MemoryTopic } from "./memory_topic.ts";
 
@@ -45,6 +46,12 @@ export function testSession(
     },
     ...overrides,
   };
+}
+
+/** Makes a new checkpoint of the lake's files. */
+export function rebuildLake(outDir: string, nowMs = 1_795_000_000_000): Promise<RebuildReport> {
+  const { version, log } = testSession(outDir);
+  return rebuild({ checkpointDir: outDir, version, log, nowMs, ttlMs: 0 }, () => {});
 }
 
 /** Opens the lake, takes in what is not committed of the topic, and closes it. */

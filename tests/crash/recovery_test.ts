@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { rebuild, type RebuildReport } from "../../src/pipeline/rebuild.ts";
 import { readDeadLetters, strayFiles } from "../lake_reader.ts";
 import { runOrilla, spawnOrilla } from "../orilla_process.ts";
 import {
@@ -18,7 +17,7 @@ import {
   withScratch,
 } from "./damaged_lake.ts";
 import { differences } from "./lake_oracle.ts";
-import { runOnce } from "./lake_run.ts";
+import { rebuildLake as rebuilt, runOnce } from "./lake_run.ts";
 import { variedTopic } from "./memory_topic.ts";
 
 const half = variedTopic(100);
@@ -276,10 +275,6 @@ Deno.test("OUT_DIR of a process ended by SIGKILL is free for the next one", asyn
     assert.deepEqual(await findingsOf(outDir), []);
   });
 });
-
-function rebuilt(outDir: string): Promise<RebuildReport> {
-  return rebuild({ checkpointDir: outDir, ttlMs: 0, nowMs: 1_795_000_000_000 }, () => {});
-}
 
 /** Feeds the whole topic again from offset 0: nothing of it may be published once more. */
 async function assertPublishesNothingTwice(outDir: string): Promise<void> {

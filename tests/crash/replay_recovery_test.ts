@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { inspectCheckpoint } from "../../src/checkpoint/inspection.ts";
 import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { filesToPurge, purgeFiles } from "../../src/pipeline/purge.ts";
-import { rebuild } from "../../src/pipeline/rebuild.ts";
 import { readDeadLetters, readLake } from "../lake_reader.ts";
 import { lakeIn } from "../lake_in.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
-import { copyFolder, runOnce, testSession } from "./lake_run.ts";
+import { copyFolder, rebuildLake, runOnce, testSession } from "./lake_run.ts";
 import { variedTopic } from "./memory_topic.ts";
 import {
   BAD_COUNT,
@@ -35,8 +34,7 @@ async function removeCheckpoint(outDir: string): Promise<void> {
   }
 }
 
-const rebuilt = (outDir: string) =>
-  rebuild({ checkpointDir: outDir, ttlMs: 0, nowMs: NOW_MS }, () => {});
+const rebuilt = (outDir: string) => rebuildLake(outDir, NOW_MS);
 
 Deno.test("a checkpoint from before a replay takes the replay's marks back from its files", async () => {
   await using folder = await temporaryFolder();
