@@ -54,8 +54,10 @@ const txn = z.object({
   lastUpdated: z.number().int().nullish(),
 });
 
-/** One action; a line with none of these, such as `commitInfo`, changes nothing of the table. */
+/** One action; a line with none of these changes nothing of the table. */
 export const action = z.object({
+  /** Others may write anything here. */
+  commitInfo: z.object({ timestamp: z.number().nullish() }).nullish().catch(null),
   add: addFile.nullish(),
   remove: removeFile.nullish(),
   metaData: metaData.nullish(),
@@ -116,6 +118,11 @@ export function parseEntry(bytes: Uint8Array): readonly Action[] {
 /** @throws Error where a value is not an action */
 export function parseAction(value: unknown): Action {
   return action.parse(value);
+}
+
+/** When a version was made, milliseconds since 1970-01-01 UTC; null where it does not say. */
+export function commitTimestamp(actions: readonly Action[]): number | null {
+  return actions.find(({ commitInfo }) => commitInfo)?.commitInfo?.timestamp ?? null;
 }
 
 /** A path relative to the table's root, as its log writes it: a URI (RFC 2396). */

@@ -5,6 +5,12 @@ import { EVENT_COLUMNS } from "./event_fields.ts";
 /** Programs that read or write the table need no feature beyond these versions. */
 export const PROTOCOL: TableProtocol = { minReaderVersion: 1, minWriterVersion: 2 };
 
+/**
+ * VACUUM takes what is no file of the table and older than this, were it the lake's checkpoint: its default of a week
+ * would end a lake that had no new event for so long.
+ */
+const FILES_KEPT = "delta.deletedFileRetentionDuration", FILES_KEPT_FOR = "interval 3650 days";
+
 /** The column that lies in the names of the lake partitions' folders, not in their files. */
 export const PARTITION_COLUMN = "date";
 
@@ -56,7 +62,7 @@ export function tableMetaData(
     schemaString: JSON.stringify({ type: "struct", fields }),
     partitionColumns: [PARTITION_COLUMN],
     createdTime: createdAtMs,
-    configuration: {},
+    configuration: { [FILES_KEPT]: FILES_KEPT_FOR },
   };
 }
 

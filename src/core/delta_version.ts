@@ -1,5 +1,11 @@
 import type { ManifestFile } from "./commit.ts";
-import { type Action, type AddFile, type CommitInfo, encodePath } from "./delta_actions.ts";
+import {
+  type Action,
+  type AddFile,
+  type CommitInfo,
+  encodePath,
+  type TableMetaData,
+} from "./delta_actions.ts";
 import { PARTITION_COLUMN, PROTOCOL, tableMetaData } from "./delta_table.ts";
 import { assert } from "./errors.ts";
 import { folderOf, type ParsedFileName, parseFileName } from "./lake_path.ts";
@@ -51,6 +57,21 @@ export function firstVersion(
     },
     actions: [{ protocol: PROTOCOL }, { metaData: tableMetaData(table) }],
     commit: null,
+  };
+}
+
+/** The version that gives an empty table the columns of other fields. */
+export function otherColumnsVersion(
+  before: TableMetaData | null,
+  { engine, ...table }: Omit<Parameters<typeof tableMetaData>[0], "id"> & {
+    readonly engine: string;
+  },
+): Omit<DeltaVersion, "commit"> {
+  const { commitInfo } = firstVersion({ ...table, id: "" }, engine);
+  const metaData = tableMetaData({ ...table, id: before?.id ?? "" });
+  return {
+    commitInfo: { ...commitInfo, operation: "CHANGE COLUMNS", operationParameters: {} },
+    actions: [{ metaData }],
   };
 }
 

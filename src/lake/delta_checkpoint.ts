@@ -210,10 +210,23 @@ export function readCheckpoint(bytes: Uint8Array): readonly Action[] {
   const table: Table = tableFromIPC(readParquet(bytes).intoIPCStream());
   const kinds = ["protocol", "metaData", "txn", "remove", "add"] as const;
   return kinds.flatMap((kind) =>
-    Array.from(table.getChild(kind) ?? []).filter((row) => row !== null).map((row) =>
-      parseAction({ [kind]: plain(row) })
-    )
+    rowsOf(table.getChild(kind)).map((row) => parseAction({ [kind]: row }))
   );
+}
+
+/** The rows of a column of structs that are no null; column by column, which is faster than Arrow's own rows. */
+function rowsOf(column: Vector | null): Record<string, unknown>[] {
+  if (column === null) return [];
+  const names = column.type.children.map(({ name }: Field) => name);
+  const members = names.map((name: string) => [name, column.getChild(name)] as const);
+  const rows: Record<string, unknown>[] = [];
+  for (let i = 0; i < column.length; i++) {
+    if (!column.isValid(i)) continue;
+    const row: Record<string, unknown> = {};
+    for (const [name, values] of members) row[name] = plain(values?.get(i));
+    rows.push(row);
+  }
+  return rows;
 }
 
 /** A value of Arrow's as JSON has it. */

@@ -12,10 +12,12 @@ import {
   type CommitName,
   type DeltaVersion,
   firstVersion,
+  otherColumnsVersion,
 } from "../core/delta_version.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { SimulatedCrash } from "../runtime/operations.ts";
+import { expiredNames } from "./delta_cleanup.ts";
 import { checkpointTable } from "./delta_checkpoint.ts";
 import {
   checkpointName,
@@ -49,8 +51,12 @@ const CHECKPOINT_VERSIONS = 100;
  * about as much as this many files, however large the table grows.
  */
 const CHECKPOINT_FILES_A_VERSION = 100;
-/** How long a checkpoint says of removed files that they were of the table: Delta's default of a week. */
+/** How long a checkpoint says of removed files that they were of the table: a week, as is usual. */
 const REMOVED_KEPT_MS = 7 * 86_400_000;
+/** How long old versions can be read, at least: Delta's default of a month. */
+const LOG_KEPT_MS = 30 * 86_400_000;
+/** How often it is looked for older ones, and how many of their files go with a checkpoint. */
+const CLEANUP_EVERY_MS = 86_400_000, CLEANUP_NAMES = 1_000;
 
 /**
  * The log that makes a lake a Delta Lake table, opened to append to it. It knows what it needs to append, not
@@ -66,6 +72,9 @@ export class DeltaLog {
   /** The actions of each version since the checkpoint. */
   #entries: (readonly Action[])[];
   #fileCount: number;
+  /** Names that are to be removed, the oldest first. */
+  #expired: readonly string[] = [];
+  #cleanupMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     options: DeltaLogOptions,
@@ -94,6 +103,15 @@ export class DeltaLog {
       const { commitInfo, actions } = firstVersion(table, engine);
       await storage.putIfAbsent(entryName(0), entryBytes(commitInfo, actions));
       // Another process may have been faster.
+      content = await readDeltaLog(storage);
+    }
+    if (isOtherwiseProtected(content, pseudonymizedFields)) {
+      const { commitInfo, actions } = otherColumnsVersion(content.snapshot.metaData, {
+        createdAtMs: nowMs(),
+        pseudonymizedFields,
+        engine,
+      });
+      await storage.putIfAbsent(entryName(1), entryBytes(commitInfo, actions));
       content = await readDeltaLog(storage);
     }
     const opened = new DeltaLog(options, content);
@@ -163,11 +181,15 @@ export class DeltaLog {
     if (this.#version - Math.max(0, this.#checkpointVersion) < due) return;
     try {
       await this.#writeCheckpoint();
+      await this.#cleanUp();
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
-      log.warning("the table's log could not be given a checkpoint; its readers do without", {
-        error: messageOf(error),
-      });
+      log.warning(
+        "the table's log could not be given a checkpoint, or be cleaned up; that can wait",
+        {
+          error: messageOf(error),
+        },
+      );
     }
   }
 
@@ -189,6 +211,31 @@ export class DeltaLog {
     this.#entries = [];
     this.#fileCount = snapshot.files.size;
   }
+
+  /** Removes some of what is expired; not where somebody chose for how long the log is kept. */
+  async #cleanUp(): Promise<void> {
+    const { storage, nowMs } = this.#options;
+    const { configuration = {} } = this.#metaData ?? {};
+    if (LOG_SETTINGS.some((name) => configuration[name] !== undefined)) return;
+    if (this.#expired.length === 0 && nowMs() - this.#cleanupMs >= CLEANUP_EVERY_MS) {
+      this.#cleanupMs = nowMs();
+      this.#expired = await expiredNames(storage, nowMs() - LOG_KEPT_MS);
+    }
+    if (this.#expired.length === 0) return;
+    await storage.remove(this.#expired.slice(0, CLEANUP_NAMES));
+    this.#expired = this.#expired.slice(CLEANUP_NAMES);
+  }
+}
+
+const LOG_SETTINGS = ["delta.logRetentionDuration", "delta.enableExpiredLogCleanup"];
+
+/** Whether a table that holds no commit was begun before the lake's fields were chosen otherwise. */
+function isOtherwiseProtected(
+  { version, snapshot }: DeltaLogContent,
+  pseudonymizedFields: readonly string[],
+): boolean {
+  return version === 0 && whyNotOurs(snapshot, pseudonymizedFields) !== null &&
+    whyNotOurs(snapshot) === null;
 }
 
 /** What another program removed meanwhile must not come back by a compaction that had read it. */

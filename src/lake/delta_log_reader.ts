@@ -50,8 +50,7 @@ export function logError(reason: string, cause?: unknown): Error {
  */
 export async function readDeltaLog(storage: DeltaFiles): Promise<DeltaLogContent> {
   const names = await namesOf(storage);
-  const checkpoints = versionsOf(names, /^(\d{20})\.checkpoint\.parquet$/);
-  const checkpointVersion = checkpoints.at(-1) ?? -1;
+  const checkpointVersion = checkpointVersionsOf(names).at(-1) ?? -1;
   const snapshot = new DeltaSnapshot();
   if (checkpointVersion >= 0) {
     snapshot.apply(await readCheckpointOf(storage, checkpointVersion));
@@ -76,6 +75,17 @@ async function namesOf(storage: DeltaFiles): Promise<readonly string[]> {
   const names = await storage.list(digitsOf(version));
   // A hint may be wrong, and then it is none.
   return version === 0 || names.includes(checkpointName(version)) ? names : await storage.list("");
+}
+
+/** The versions that have a checkpoint, in their order. */
+export function checkpointVersionsOf(names: readonly string[]): readonly number[] {
+  return versionsOf(names, /^(\d{20})\.checkpoint\.parquet$/);
+}
+
+/** The version that a name of a log is of; null where it is of none. */
+export function versionOfName(name: string): number | null {
+  const digits = /^(\d{20})\.(?:json|checkpoint\.parquet)$/.exec(name)?.[1];
+  return digits === undefined ? null : Number(digits);
 }
 
 function versionsOf(names: readonly string[], pattern: RegExp): readonly number[] {

@@ -19,6 +19,8 @@ export interface DeltaStorage extends DeltaFiles {
   putIfAbsent(name: string, bytes: Uint8Array): Promise<boolean>;
   /** Makes a file durable in place of one of that name. Readers may find none meanwhile. */
   replace(name: string, bytes: Uint8Array): Promise<void>;
+  /** Removes files; one that is gone already is fine. */
+  remove(names: readonly string[]): Promise<void>;
 }
 
 /** The log of the lake's table, to look at. */
@@ -33,12 +35,14 @@ export function deltaFiles(files: LakeFiles): DeltaFiles {
 export function deltaStorage(storage: LakeStorage): DeltaStorage {
   const putIfAbsent = (name: string, bytes: Uint8Array) =>
     storage.putIfAbsent(pathOf(name), bytes, "table:link");
+  const labels = { remove: "table:remove", fsync: "table:folder" } as const;
+  const remove = (names: readonly string[]) => storage.removePublished(names.map(pathOf), labels);
   return {
     ...deltaFiles(storage),
     putIfAbsent,
+    remove,
     replace: async (name, bytes) => {
-      const labels = { remove: "table:remove", fsync: "table:folder" } as const;
-      await storage.removePublished([pathOf(name)], labels);
+      await remove([name]);
       await putIfAbsent(name, bytes);
     },
   };

@@ -185,6 +185,65 @@ Deno.test("append() goes on without a checkpoint of the log where it cannot be w
   });
 });
 
+Deno.test("what is older than a month goes from the log, and what came after it is whole", async () => {
+  await withScratch(async (outDir) => {
+    let nowMs = 0;
+    const deltaLog = await openLog(outDir, { checkpointVersions: 3, nowMs: () => nowMs });
+    const appendAt = async (sequence: number, atMs: number) => {
+      nowMs = atMs;
+      const { commitInfo, ...version } = versionOf(A, sequence);
+      await deltaLog.append({ ...version, commitInfo: { ...commitInfo, timestamp: atMs } });
+    };
+    const day = 86_400_000;
+    for (let sequence = 1; sequence <= 9; sequence++) await appendAt(sequence, sequence * day);
+    assert.equal((await entriesLeft(outDir))[0], 0);
+    // The checkpoint of version 6 is older than a month now, that of version 9 is not.
+    for (const sequence of [10, 11, 12]) await appendAt(sequence, 38 * day);
+    assert.deepEqual(await entriesLeft(outDir), [6, 7, 8, 9, 10, 11, 12]);
+    const names = await Array.fromAsync(Deno.readDir(`${outDir}/_delta_log`), ({ name }) => name);
+    assert.equal(names.filter((name) => name.includes("checkpoint.parquet")).length, 3);
+    const { snapshot, version } = await content(outDir);
+    assert.deepEqual([version, snapshot.files.size], [12, 12]);
+    await (await openLog(outDir)).append(versionOf(A, 13));
+  });
+});
+
+async function entriesLeft(outDir: string): Promise<readonly number[]> {
+  const names = await Array.fromAsync(Deno.readDir(`${outDir}/_delta_log`), ({ name }) => name);
+  return names.filter((name) => name.endsWith(".json")).sort().map((name) =>
+    Number(name.slice(0, 20))
+  );
+}
+
+Deno.test("a log with a time of its own to be kept for is not cleaned up", async () => {
+  await withScratch(async (outDir) => {
+    await append(outDir, 1);
+    const logRetention = `"configuration":{"delta.logRetentionDuration":"interval 1 days",`;
+    await edit(outDir, 0, (text) => text.replace(`"configuration":{`, logRetention));
+    const nowMs = () => NOW_MS + 90 * 86_400_000;
+    const deltaLog = await openLog(outDir, { checkpointVersions: 3, nowMs });
+    for (let sequence = 2; sequence <= 7; sequence++) await deltaLog.append(versionOf(A, sequence));
+    assert.deepEqual((await entriesLeft(outDir)).length, 8);
+  });
+});
+
+Deno.test("a table that is still empty takes the columns of other fields", async () => {
+  await withScratch(async (outDir) => {
+    await openLog(outDir);
+    const pseudonymizedFields = ["usuario_id"];
+    const deltaLog = await openLog(outDir, { pseudonymizedFields });
+    await deltaLog.append(versionOf(A, 1));
+    const [first, second] = await loggedVersions(outDir);
+    const ids = [first, second].map((actions) =>
+      JSON.stringify(actions).match(/"metaData":{"id":"([^"]{36})"/)?.[1]
+    );
+    assert.equal(new Set(ids).size, 1);
+    const { metaData } = (await content(outDir)).snapshot;
+    assert.match(metaData?.schemaString ?? "", /"name":"usuario_id","type":"string"/);
+    assert.match(await refusal(outDir), /columns are not those of the lake/);
+  });
+});
+
 const damages: readonly (readonly [string, (outDir: string) => Promise<void>, RegExp])[] = [
   ["an entry that is gone", (outDir) => Deno.remove(entryPath(outDir, 1)), /has no 0+1\.json/],
   ["an entry that is no JSON", (outDir) => write(outDir, 2, "{"), /0+2\.json cannot be read/],

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { compactionVersion } from "../../src/core/delta_version.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { withScratch } from "../crash/damaged_lake.ts";
 import { runOnce, testLimits } from "../crash/lake_run.ts";
 import { variedTopic } from "../crash/memory_topic.ts";
+import { NOW_MS, openLog } from "../delta/logs.ts";
 import { committedFiles, tableDifferences } from "../delta/table_oracle.ts";
+import { keyRing } from "../lake/key_rings.ts";
 import { readParquetFile } from "../lake_reader.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
 import { runOrilla, spawnOrilla } from "../orilla_process.ts";
@@ -31,6 +34,13 @@ async function expectedVersions(outDir: string): Promise<readonly Summary[]> {
     versions.push(await summaryOf(ids));
   }
   return versions;
+}
+
+/** The last version alone, where others than orilla made some before it. */
+async function assertReadersSee(outDir: string, ids: readonly string[]): Promise<void> {
+  const seen = await askPython("read_versions.py", [outDir]) as Record<string, readonly Summary[]>;
+  const expected = await summaryOf(ids);
+  for (const reader of READERS) assert.deepEqual(seen[reader]?.at(-1), expected, reader);
 }
 
 async function assertReadersAgree(outDir: string, versions: readonly Summary[]): Promise<void> {
@@ -78,3 +88,85 @@ Deno.test("a lake that becomes a table later is one of all its commits", async (
     await assertReadersAgree(outDir, await expectedVersions(outDir));
   });
 });
+
+Deno.test("a version of a compaction changes no row, for readers of any version", async () => {
+  await withScratch(async (outDir) => {
+    await runOnce(outDir, { topic: variedTopic(150), overrides: { tableFormat: "delta" } });
+    const versions = await expectedVersions(outDir);
+    const [replaced] = committedFiles(outDir).at(0)?.paths ?? [];
+    assert.ok(replaced !== undefined);
+    // A file of the same rows in the place of another one.
+    const merged = replaced.replace(/_[0-9a-f]{12}_\d+/, `_${"c".repeat(12)}_0000000001`);
+    await Deno.copyFile(`${outDir}/${replaced}`, `${outDir}/${merged}`);
+    const { size } = await Deno.stat(`${outDir}/${replaced}`);
+    const rowCount = (await readParquetFile(`${outDir}/${merged}`)).length;
+    const time = { minTsMicroseconds: 0n, maxTsMicroseconds: 4_000_000_000_000_000n };
+    const file = (finalPath: string) => ({ finalPath, rowCount, bytes: size, ...time });
+    const deltaLog = await openLog(outDir);
+    await deltaLog.append(
+      compactionVersion({
+        added: [file(merged)],
+        replaced: [file(replaced)],
+        removedAtMs: NOW_MS,
+      }, "test"),
+    );
+    await assertReadersAgree(outDir, [...versions, ...versions.slice(-1)]);
+  });
+});
+
+Deno.test("a table goes on after a foreign program merged its files", async () => {
+  await withScratch(async (outDir) => {
+    const overrides = { tableFormat: "delta" } as const;
+    await runOnce(outDir, { topic: variedTopic(100), overrides });
+    assert.ok(Number(await askPython("merge_files.py", [outDir])) > 3);
+    await runOnce(outDir, { topic: variedTopic(150), overrides });
+    const paths = committedFiles(outDir).flatMap(({ paths }) => paths);
+    const rows = await Promise.all(paths.map((path) => readParquetFile(`${outDir}/${path}`)));
+    await assertReadersSee(outDir, rows.flat().map(({ event_id }) => String(event_id)));
+  });
+});
+
+const TYPES = {
+  event_id: "string",
+  ts: "timestamp",
+  usuario_id: "long",
+  accion: "string",
+  monto: "double",
+  processing_ts: "timestamp",
+  extra: "string",
+  kafka_partition: "integer",
+  kafka_offset: "long",
+  date: "date",
+};
+
+Deno.test("a table has the columns of its lake, with usuario_id as text where it is a pseudonym", async () => {
+  await withScratch(async (inClear, pseudonymized) => {
+    const topic = variedTopic(60);
+    await runOnce(inClear, { topic, overrides: { tableFormat: "delta" } });
+    const clear = await askPython("show_columns.py", [inClear]) as Types;
+    assert.deepEqual(clear.declared, TYPES);
+    assert.equal(typeof clear.usuario_id, "number");
+    const protection = { keys: keyRing("one"), pseudonymizedFields: ["usuario_id"] };
+    await runOnce(pseudonymized, { topic, overrides: { tableFormat: "delta", protection } });
+    const hidden = await askPython("show_columns.py", [pseudonymized]) as Types;
+    assert.deepEqual(hidden.declared, { ...TYPES, usuario_id: "string" });
+    assert.equal(typeof hidden.usuario_id, "string");
+  });
+});
+
+Deno.test("VACUUM takes nothing of a lake that had no event for years", async () => {
+  await withScratch(async (outDir) => {
+    await runOnce(outDir, { topic: variedTopic(60), overrides: { tableFormat: "delta" } });
+    for await (const { name, isFile } of Deno.readDir(outDir)) {
+      if (isFile) await Deno.utime(`${outDir}/${name}`, 1.6e9, 1.6e9);
+    }
+    const { vacuumed } = await askPython("show_columns.py", [outDir]) as Types;
+    assert.deepEqual(vacuumed, []);
+  });
+});
+
+interface Types {
+  readonly declared: Readonly<Record<string, string>>;
+  readonly usuario_id: unknown;
+  readonly vacuumed: readonly string[];
+}
