@@ -1,5 +1,5 @@
-"""Reads a Delta table at every version with three readers that share no code with orilla, and prints what they see:
-{"reader": [[row count, SHA-256 of the sorted event ids], ...one for each version]}."""
+"""Reads a Delta table at every version with delta-rs, and at many with two other readers; none of them shares code with
+orilla. Prints what they see: {"reader": {version: [row count, SHA-256 of the sorted event ids]}}."""
 
 import glob
 import hashlib
@@ -44,7 +44,13 @@ def main(root):
         "Polars": lambda version: polars_scan(root, version),
         "DuckDB": lambda version: duckdb_scan(connection, root, version),
     }
-    seen = {name: [summary(read(version)) for version in range(last + 1)] for name, read in readers.items()}
+    # A version has the files of all before it, so reading each of them takes time squared.
+    every = set(range(last + 1))
+    some = {version for version in every if version % 10 == 0 or version < 20 or version % 100 < 3 or version == last}
+    seen = {
+        name: {version: summary(read(version)) for version in (every if name == "delta-rs" else some)}
+        for name, read in readers.items()
+    }
     print(json.dumps(seen))
 
 
