@@ -18,7 +18,6 @@ import { messageOf } from "../core/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { SimulatedCrash } from "../runtime/operations.ts";
 import { expiredNames } from "./delta_cleanup.ts";
-import { checkpointTable } from "./delta_checkpoint.ts";
 import {
   checkpointName,
   type DeltaLogContent,
@@ -30,11 +29,11 @@ import {
   readEntry,
 } from "./delta_log_reader.ts";
 import type { DeltaStorage } from "./delta_storage.ts";
-import type { Encoder } from "./encoder.ts";
+import type { TableEncoder } from "./encoder.ts";
 
 export interface DeltaLogOptions {
   readonly storage: DeltaStorage;
-  readonly encode: Encoder;
+  readonly encode: TableEncoder;
   readonly log: Log;
   /** Name and version of this program, as the log's history shows it. */
   readonly engine: string;
@@ -203,6 +202,8 @@ export class DeltaLog {
     for (const actions of this.#entries) snapshot.apply(actions);
     snapshot.forgetRemoved(nowMs() - REMOVED_KEPT_MS);
     const actions = snapshot.actions();
+    // Apache Arrow is large, and most starts do without it.
+    const { checkpointTable } = await import("./delta_checkpoint.ts");
     const bytes = await encode(checkpointTable(actions));
     await storage.putIfAbsent(checkpointName(version), bytes);
     const hint = { version, size: actions.length, numOfAddFiles: snapshot.files.size };

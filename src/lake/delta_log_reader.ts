@@ -2,9 +2,7 @@ import { type Action, parseEntry } from "../core/delta_actions.ts";
 import { DeltaSnapshot } from "../core/delta_snapshot.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import { DELTA_LOG_FOLDER } from "../core/lake_path.ts";
-import { readCheckpoint } from "./delta_checkpoint.ts";
 import type { DeltaFiles } from "./delta_storage.ts";
-import { loadParquet } from "./parquet.ts";
 
 /** A log as it was read. */
 export interface DeltaLogContent {
@@ -107,6 +105,10 @@ export async function readCheckpointOf(
   const name = checkpointName(version);
   const bytes = await storage.read(name);
   if (bytes === null) throw logError(`${name} is gone`);
+  const [{ readCheckpoint }, { loadParquet }] = await Promise.all([
+    import("./delta_checkpoint.ts"),
+    import("./parquet.ts"),
+  ]);
   await loadParquet();
   try {
     return readCheckpoint(bytes);

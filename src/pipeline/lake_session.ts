@@ -5,7 +5,7 @@ import { damagedError, messageOf } from "../core/errors.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
-import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
+import { DELTA_LOG_FOLDER, parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { FolderStorage } from "../lake/folder_storage.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -20,7 +20,7 @@ import type { Retrying } from "../runtime/retry.ts";
 import { adoptNewerCommits } from "./adoption.ts";
 import type { CommitReport } from "./commit.ts";
 import { protectLake, tellWiderModes } from "./lake_protection.ts";
-import { openTable, type TableFormat } from "./lake_table.ts";
+import type { TableFormat } from "./lake_table.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { finishPurges } from "./purge.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -142,11 +142,14 @@ export class LakeSession implements AsyncDisposable {
     if (await isWithoutCommits(checkpoint)) await refuseLost(files, checkpoint);
     const { publishedCount, deletedCount } = await recover(files, checkpoint);
     await finishPurges(files, checkpoint);
-    const table = await openTable({
+    // One that was begun goes on, also where it is not asked for. Its code is loaded where it is needed.
+    const isTable = options.tableFormat === "delta" ||
+      (await files.list(DELTA_LOG_FOLDER)).length > 0;
+    const table = !isTable ? null : await (await import("./lake_table.ts")).openTable({
       ...options,
+      encode: options.encoder.encode,
       files,
       checkpoint,
-      format: options.tableFormat ?? "plain",
       pseudonymizedFields: protection.recorded?.pseudonymizedFields ?? [],
       nowMs: () => options.clock.nowMs(),
     });

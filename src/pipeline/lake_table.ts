@@ -30,17 +30,11 @@ type TableOptions =
  * Opens the lake's table and appends the commits that its log does not have: a crash came between, or they were
  * made without it. What is known to be committed must be published as far as this process can.
  *
- * @param format "plain" begins no table; one that was begun is gone on with
- * @returns null where the lake is no table
  * @throws OrillaError with exit code 3 where the log is damaged, or of another table
  */
 export async function openTable(
-  { files, checkpoint, format, version, ...options }: TableOptions & {
-    readonly checkpoint: CommitStore;
-    readonly format: TableFormat;
-  },
-): Promise<LakeTable | null> {
-  if (format === "plain" && !await isTable(files)) return null;
+  { files, checkpoint, version, ...options }: TableOptions & { readonly checkpoint: CommitStore },
+): Promise<LakeTable> {
   const engine = `orilla/${version}`;
   const deltaLog = await DeltaLog.open({ ...options, storage: deltaStorage(files), engine });
   const table: LakeTable = {

@@ -9,7 +9,7 @@ import { parseFileName } from "../core/lake_path.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import { accountFor, type OffsetGap } from "../core/verification.ts";
 import { type LakeFile, listPublished, listStaged } from "../lake/lake_reader.ts";
-import { encodeHere } from "../lake/encoder_server.ts";
+import { encodeTable } from "../lake/encoder_server.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { FolderStorage } from "../lake/folder_storage.ts";
 import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
@@ -117,7 +117,7 @@ async function align(
   const events = checkpoint.eventFiles(0, Number.MAX_SAFE_INTEGER);
   const nowMs = () => options.nowMs;
   try {
-    const parts = { ...options, files, events, nowMs, encode: encodeHere };
+    const parts = { ...options, files, events, nowMs, encode: encodeTable };
     return { table: await alignTable({ ...parts, pseudonymizedFields }), tableRefusal: null };
   } catch (error) {
     if (!(error instanceof OrillaError)) throw error;

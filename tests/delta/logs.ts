@@ -1,7 +1,7 @@
 import { commitVersion, type DeltaVersion, type TableFile } from "../../src/core/delta_version.ts";
 import { DeltaLog, type DeltaLogOptions } from "../../src/lake/delta_log.ts";
 import { deltaStorage } from "../../src/lake/delta_storage.ts";
-import { encodeHere } from "../../src/lake/encoder_server.ts";
+import { encodeTable } from "../../src/lake/encoder_server.ts";
 import { FolderStorage } from "../../src/lake/folder_storage.ts";
 import { Files } from "../../src/runtime/files.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
@@ -37,7 +37,7 @@ export function openLog(
   const silent = () => {};
   return DeltaLog.open({
     storage: deltaStorage(new FolderStorage(new Files(outDir, hooks))),
-    encode: encodeHere,
+    encode: encodeTable,
     log: { debug: silent, info: silent, warning: silent, error: silent },
     engine: "test",
     pseudonymizedFields: [],
