@@ -20,7 +20,7 @@ import type { Retrying } from "../runtime/retry.ts";
 import { adoptNewerCommits } from "./adoption.ts";
 import type { CommitReport } from "./commit.ts";
 import { protectLake, tellWiderModes } from "./lake_protection.ts";
-import type { TableFormat } from "./lake_table.ts";
+import type { LakeTable, TableFormat } from "./lake_table.ts";
 import { MetricsFile } from "./metrics_file.ts";
 import { finishPurges } from "./purge.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -163,7 +163,7 @@ export class LakeSession implements AsyncDisposable {
     });
     const parts = { ...options, files, checkpoint, protection, table };
     const onCommit = (report: CommitReport): Promise<void> => session.#onCommit(report);
-    const publishOthers = () => publishUnpublished(files, checkpoint);
+    const publishOthers = () => publishUnpublished(files, checkpoint, table);
     const sharing = checkpoint.isShared ? { publishOthers } : {};
     const pipeline = resources.use(await Pipeline.open({ ...parts, ...sharing, onCommit }));
     const lastPublishMs = await checkpoint.lastCommitMs();
@@ -281,17 +281,26 @@ async function recover(files: LakeStorage, checkpoint: CommitStore) {
   const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
   const staged = await files.list(STAGING_FOLDER);
   const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));
-  await publishUnpublished(files, checkpoint);
+  await publishUnpublished(files, checkpoint, null);
   // Those that ended commit nothing from here on, so what no commit has of their files never will be one's.
   return await files.recover(await manifestOf(), (name) => ended.has(instanceOf(name)));
 }
 
-/** Publishes what other processes committed and may not have published; they may be doing the same just now. */
-async function publishUnpublished(files: LakeStorage, checkpoint: CommitStore): Promise<void> {
+/**
+ * Publishes what other processes committed and may not have published; they may be doing the same just now.
+ *
+ * @param table null where the lake is none, or it is not open yet and will find these commits itself
+ */
+async function publishUnpublished(
+  files: LakeStorage,
+  checkpoint: CommitStore,
+  table: LakeTable | null,
+): Promise<void> {
   const unpublished = (await checkpoint.unpublished())
     .filter(({ instanceId }) => instanceId !== checkpoint.instanceId);
   if (unpublished.length === 0) return;
   await files.publish(unpublished.flatMap(({ files }) => files));
+  for (const { files } of unpublished) await table?.append(files);
   await checkpoint.markPublished(unpublished.map(({ sequence }) => sequence));
 }
 

@@ -75,6 +75,9 @@ export function testContract({ name, newLake }: StoreKind): void {
     assert.deepEqual(await store.dateTotals(), [
       { date: "2026-11-24", fileCount: 1, rowCount: 7, bytes: 100 },
     ]);
+    const events = commit.files.filter(({ kind }) => kind === "events");
+    assert.deepEqual(await store.eventFiles(sequence, sequence + 1), events);
+    assert.deepEqual(await store.eventFiles(sequence + 1, sequence + 2), []);
     assert.ok(await store.reserve() > sequence);
   });
 

@@ -1,7 +1,7 @@
 import type { CommitOutcome } from "../../core/lake_report.ts";
 import type { CommittedFile, LakeHistory } from "../history.ts";
 import type { CheckpointContent } from "../inspection.ts";
-import type { DateTotals, FileTotals, LakeStatus } from "../lake_status.ts";
+import type { DateAndKindTotals, FileTotals, LakeStatus } from "../lake_status.ts";
 import type { Row, Run } from "./connection.ts";
 import { readCounters, readInstanceIds, readSeenIdCounter } from "./instances.ts";
 import { readCommitted, readLastCommitMs } from "./lake_rows.ts";
@@ -73,7 +73,7 @@ export async function readStatus(run: Run, dateLimit: number): Promise<LakeStatu
     events: of("events"),
     deadLetters: of("dead_letters"),
     dateCount: await numberOf(run, `SELECT count(DISTINCT ${DATE}) AS n FROM ${KEPT}`),
-    dates: dates.map((row): DateTotals => ({
+    dates: dates.map((row): DateAndKindTotals => ({
       ...fileTotals(row),
       kind: row["kind"] === "events" ? "events" : "dead_letters",
       date: String(row["date"]),

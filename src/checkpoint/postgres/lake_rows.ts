@@ -1,4 +1,4 @@
-import type { Committed } from "../../core/commit.ts";
+import type { Committed, ManifestFile } from "../../core/commit.ts";
 import type { Origin } from "../../core/record.ts";
 import type { CommitCounts } from "../../core/reject_window.ts";
 import { REPLAY_PARTITION } from "../../core/replay.ts";
@@ -72,6 +72,19 @@ export async function readDateTotals(run: Run): Promise<readonly DateTotals[]> {
     rowCount: Number(row["row_count"]),
     bytes: Number(row["bytes"]),
   }));
+}
+
+/** See `CommitStore.eventFiles`. */
+export async function readEventFiles(
+  run: Run,
+  { first, end }: { readonly first: number; readonly end: number },
+): Promise<readonly ManifestFile[]> {
+  const rows = await run((sql) =>
+    sql<Row[]>`
+      SELECT * FROM files WHERE kind = 'events' AND sequence >= ${first} AND sequence < ${end}
+      ORDER BY sequence, final_path COLLATE "C"`
+  );
+  return rows.map(manifestFileOf);
 }
 
 /** Commits whose files are not known to be published. */

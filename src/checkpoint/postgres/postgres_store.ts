@@ -1,4 +1,4 @@
-import type { Commit, Committed, PartitionState } from "../../core/commit.ts";
+import type { Commit, Committed, ManifestFile, PartitionState } from "../../core/commit.ts";
 import { assert } from "../../core/errors.ts";
 import type { TopicPartition } from "../../core/record.ts";
 import type { CommitCounts } from "../../core/reject_window.ts";
@@ -35,6 +35,7 @@ import {
 import {
   readCommitted,
   readDateTotals,
+  readEventFiles,
   readLastCommitMs,
   readRecentCounts,
   readUnpublished,
@@ -141,6 +142,10 @@ export class PostgresStore implements CommitStore {
 
   dateTotals(): Promise<readonly DateTotals[]> {
     return this.#transactions.ask(readDateTotals);
+  }
+
+  eventFiles(first: number, end: number): Promise<readonly ManifestFile[]> {
+    return this.#transactions.ask((run) => readEventFiles(run, { first, end }));
   }
 
   unpublished(): Promise<readonly UnpublishedCommit[]> {
