@@ -4,16 +4,18 @@ import type { Config } from "./src/config.ts";
 import { readConfigFile } from "./src/config_file.ts";
 import { listenAddressOf } from "./src/options/http_options.ts";
 import { KAFKA, LAKE, type Mode, STARTERS, WRITERS } from "./src/options/option.ts";
+import { s3AddressOf, s3PlaceOf } from "./src/options/s3_options.ts";
 import { authorityOf } from "./src/http/address.ts";
 import type { StoreAccess } from "./src/checkpoint/commit_store.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
 import { hostOf, parseStoreUrl } from "./src/core/store_url.ts";
+import { s3PlaceText } from "./src/core/s3_place.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker, ToWorker } from "./src/protocol.ts";
-import { findOutDir, prepareOutDir, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
+import { findFolder, prepareFolder, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
 import { lookAround } from "./src/surroundings.ts";
 import { scrub } from "./src/runtime/scrub.ts";
-import { readHttpToken, readSecurity, readStore } from "./src/security_files.ts";
+import { readHttpToken, readS3Credentials, readSecurity, readStore } from "./src/security_files.ts";
 import { StatusLine, terminalTraits } from "./src/terminal.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -114,19 +116,29 @@ function networkOf(
   const usesKafka = usesNetwork(mode, config);
   if (usesKafka && allowedHosts.length === 0) return true;
   const address = listenAddressOf(mode, config);
+  const place = LAKE.includes(mode) ? s3PlaceOf(config) : null;
   const all = [
     ...(usesKafka ? allowedHosts : []),
     ...(address === null ? [] : [authorityOf(address)]),
     ...(url === null ? [] : [hostOf(parseStoreUrl(url))]),
+    ...(place === null ? [] : [s3AddressOf(config, place).host]),
   ];
   return all.length > 0 && all;
 }
 
-/** Absolute path of OUT_DIR; null where the mode has none, or looks at what there is and finds none. */
-async function outDirOf(mode: Mode, { outDir, fileMode }: Config): Promise<string | null> {
+/**
+ * Absolute path of the folder of the checkpoint: OUT_DIR, or CHECKPOINT_DIR where that is a bucket. null where the mode
+ * has none, or looks at what there is and finds none.
+ */
+async function checkpointDirOf(mode: Mode, config: Config): Promise<string | null> {
   if (!LAKE.includes(mode)) return null;
-  if (mode === "doctor") return await findOutDir(outDir);
-  return await prepareOutDir(outDir, STARTERS.includes(mode) ? fileMode : null);
+  const { outDir, checkpointDir, fileMode } = config;
+  const folder = checkpointDir === null
+    ? { flag: "--out-dir", path: outDir } as const
+    : { flag: "--checkpoint-dir", path: checkpointDir } as const;
+  if (mode === "doctor") return await findFolder(folder);
+  const isMade = STARTERS.includes(mode) || mode === "rebuild" && checkpointDir !== null;
+  return await prepareFolder(folder, isMade ? fileMode : null);
 }
 
 async function runMode(mode: Mode, config: Config): Promise<void> {
@@ -134,16 +146,17 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   const security = await readSecurity(config);
   const httpToken = await readHttpToken(config);
   const store = await readStore(config);
-  const outDir = await outDirOf(mode, config);
-  if (outDir !== null && config.encryptionKeyFile !== null) {
-    await refuseKeyFileIn(outDir, config.encryptionKeyFile);
+  const s3Credentials = LAKE.includes(mode) ? await readS3Credentials(config) : null;
+  const checkpointDir = await checkpointDirOf(mode, config);
+  if (checkpointDir !== null && config.encryptionKeyFile !== null) {
+    await refuseKeyFileIn(checkpointDir, config.encryptionKeyFile);
   }
-  const surroundings = mode === "doctor" ? await lookAround(config, outDir) : null;
+  const surroundings = mode === "doctor" ? await lookAround(config, checkpointDir) : null;
   const isText = config.logFormat === "auto" && Deno.stderr.isTerminal();
   const logFormat = isText ? "text" : config.logFormat;
   const permissions = {
     mode,
-    outDir,
+    folder: checkpointDir,
     network: networkOf(mode, config, store),
     diskSpace: WRITERS.includes(mode),
     environment: LIBRARIES_ENVIRONMENT,
@@ -176,13 +189,16 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
   ) {
     Deno.addSignalListener(signal, stop);
   }
+  const s3Place = s3PlaceOf(config);
   const command = {
-    config: { ...config, logFormat },
+    // The worker gets them apart from the configuration.
+    config: { ...config, logFormat, s3SecretAccessKey: null, s3SessionToken: null },
     security,
     store,
     httpToken,
-    outDir: outDir ?? "",
-    checkpointDir: outDir ?? "",
+    s3Credentials,
+    outDir: s3Place === null ? checkpointDir ?? "" : s3PlaceText(s3Place),
+    checkpointDir: checkpointDir ?? "",
     surroundings,
     keys,
     encoder: worker.encoder,

@@ -11,6 +11,7 @@ import { traceOptions } from "./options/trace_options.ts";
 import { outputOptions } from "./options/output_options.ts";
 import { reportOptions } from "./options/report_options.ts";
 import { restOptions } from "./options/rest_options.ts";
+import { refuseS3Contradictions, s3Options } from "./options/s3_options.ts";
 import { refuseInsecure, securityOptions } from "./options/security_options.ts";
 import type { Mode, Option, ValuesOf } from "./options/option.ts";
 
@@ -19,6 +20,7 @@ export const OPTIONS = {
   ...lakeOptions,
   ...storeOptions,
   ...restOptions,
+  ...s3Options,
   ...kafkaOptions,
   ...securityOptions,
   ...waitingOptions,
@@ -52,6 +54,11 @@ export function environmentOf(key: string, { environment }: Option<unknown>): st
   return environment ?? key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
+/** The option that names a file with a secret instead: `saslPasswordFile`; null where there is none. */
+export function fileKeyOf(key: string, { fileKey = `${key}File` }: Option<unknown>): string | null {
+  return OPTION_ROWS.some(([known]) => known === fileKey) ? fileKey : null;
+}
+
 /** The default text of an option in a mode. */
 export function defaultOf(row: Option<unknown>, mode: Mode): string {
   if (typeof row.default === "string") return row.default;
@@ -67,6 +74,7 @@ export function refuseContradictions(config: Config): void {
   refuseInsecure(config);
   refuseUnusedToken(config);
   refuseStoreContradictions(config);
+  refuseS3Contradictions(config);
   const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   if (dlqTopic === topic) {
     throw usageError(

@@ -1,4 +1,4 @@
-import { environmentOf, flagOf, OPTION_ROWS } from "./config.ts";
+import { environmentOf, fileKeyOf, flagOf, OPTION_ROWS } from "./config.ts";
 import { messageOf, usageError } from "./core/errors.ts";
 import { FlatJsonError, type FlatMember, flatMembers, lineAt } from "./core/flat_json.ts";
 import { didYouMean } from "./core/nearest_word.ts";
@@ -76,8 +76,8 @@ function rowOf(name: string, where: string): Option<unknown> {
   if (!entry[1].isSecret) {
     throw usageError(`Cannot use ${name} ${where}: a configuration file names no other one`);
   }
-  const file = `${name}File`;
-  const instead = OPTION_ROWS.some(([key]) => key === file) ? `, or name a file with ${file}` : "";
+  const file = fileKeyOf(...entry);
+  const instead = file === null ? "" : `, or name a file with ${file}`;
   throw usageError(
     `Cannot use ${name} ${where}: no secret may stand there. Set ${
       environmentOf(...entry)

@@ -2,6 +2,7 @@ import type { StoreAccess } from "./checkpoint/commit_store.ts";
 import type { Surroundings } from "./commands/context.ts";
 import type { Config } from "./config.ts";
 import type { KafkaSecurity } from "./kafka/security.ts";
+import type { S3Credentials } from "./lake/s3_client.ts";
 import type { KeyRing } from "./runtime/key_file.ts";
 import type { Progress } from "./runtime/reporting.ts";
 
@@ -16,6 +17,8 @@ export type ToWorker =
     readonly httpToken: string | null;
     readonly outDir: string;
     readonly checkpointDir: string;
+    /** Who orilla is to the object store; null where the lake is in a folder. */
+    readonly s3Credentials: S3Credentials | null;
     /** Seen before the process gave up its permissions. */
     readonly surroundings: Surroundings | null;
     /** Read before the process gave up its permissions: the worker never sees the file. */

@@ -8,8 +8,8 @@ import { folderModeOf, makeFolderWithMode } from "./runtime/file_mode.ts";
 export interface SandboxPermissions {
   /** What the worker is for, and its name: it begins to load that at once. */
   readonly mode: Mode;
-  /** Absolute path of OUT_DIR, the only folder read and written; null for none at all. */
-  readonly outDir: string | null;
+  /** Absolute path of the only folder read and written, OUT_DIR or CHECKPOINT_DIR; null for none at all. */
+  readonly folder: string | null;
   /** Hosts, with or without a port, that it may reach; true for all, false for none. */
   readonly network: boolean | readonly string[];
   /** Whether it may ask how full the disk of OUT_DIR is. */
@@ -55,14 +55,14 @@ async function startEncoder(): Promise<MessagePort> {
  * @param onError told when the worker ends by an error that it did not catch
  */
 export async function startSandbox(
-  { mode, outDir, network, diskSpace, environment, encodes = false, module = WORKER }:
+  { mode, folder, network, diskSpace, environment, encodes = false, module = WORKER }:
     SandboxPermissions,
   { onMessage, onError }: {
     readonly onMessage: (message: FromWorker) => void;
     readonly onError: (message: string) => void;
   },
 ): Promise<Sandbox> {
-  const folders = outDir === null ? false : [outDir];
+  const folders = folder === null ? false : [folder];
   const worker = new Worker(module, {
     type: "module",
     name: mode,
@@ -108,14 +108,23 @@ function mayAskDiskSpace(): boolean {
   return Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state === "granted";
 }
 
+/** A folder, and the option that names it. */
+export interface GivenFolder {
+  readonly flag: "--out-dir" | "--checkpoint-dir";
+  readonly path: string;
+}
+
 /**
- * Resolves OUT_DIR, symbolic links included, since permissions go by real paths.
+ * Resolves OUT_DIR or CHECKPOINT_DIR, symbolic links included, since permissions go by real paths.
  *
  * @param madeFor the mode of files that it is made for, where it is missing; null where it must be there
  *
  * @throws OrillaError with exit code 2 where it cannot be had
  */
-export async function prepareOutDir(path: string, madeFor: number | null): Promise<string> {
+export async function prepareFolder(
+  { flag, path }: GivenFolder,
+  madeFor: number | null,
+): Promise<string> {
   try {
     if (madeFor !== null) await makeFolders(path, folderModeOf(madeFor));
     const real = await Deno.realPath(path);
@@ -124,32 +133,32 @@ export async function prepareOutDir(path: string, madeFor: number | null): Promi
   } catch (error) {
     if (madeFor === null && error instanceof Deno.errors.NotFound) {
       throw usageError(
-        `Cannot find --out-dir ${path}: expected the folder of a lake, which simulate or consumer makes`,
+        `Cannot find ${flag} ${path}: expected the folder of a lake, which simulate or consumer makes`,
         error,
       );
     }
     const why = error instanceof Error ? error.message : String(error);
     throw usageError(
-      `Cannot use --out-dir ${path}: expected a folder that can be written: ${why}`,
+      `Cannot use ${flag} ${path}: expected a folder that can be written: ${why}`,
       error,
     );
   }
 }
 
-/** As `prepareOutDir`, for a look at what is there: null where there is nothing of that name. */
-export async function findOutDir(path: string): Promise<string | null> {
+/** As `prepareFolder`, for a look at what is there: null where there is nothing of that name. */
+export async function findFolder(folder: GivenFolder): Promise<string | null> {
   try {
-    await Deno.stat(path);
+    await Deno.stat(folder.path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
   }
-  return await prepareOutDir(path, null);
+  return await prepareFolder(folder, null);
 }
 
 /**
  * Refuses a key file in OUT_DIR: whoever gets at the data would have the key with it.
  *
- * @param outDir as `prepareOutDir` resolved it
+ * @param outDir as `prepareFolder` resolved it
  * @throws OrillaError with exit code 2
  */
 export async function refuseKeyFileIn(outDir: string, path: string): Promise<void> {

@@ -7,7 +7,9 @@ import type {
   TokenSettings,
 } from "./kafka/security.ts";
 import type { StoreAccess } from "./checkpoint/commit_store.ts";
+import type { S3Credentials } from "./lake/s3_client.ts";
 import type { HttpConfig } from "./options/http_options.ts";
+import { type S3Config, s3PlaceOf } from "./options/s3_options.ts";
 import { refuseUrl, type StoreConfig } from "./options/store_options.ts";
 import { type SecurityConfig, usesSasl, usesTls } from "./options/security_options.ts";
 
@@ -68,6 +70,52 @@ async function readStoreUrl(flag: string, path: string): Promise<string> {
     if (!(error instanceof RangeError)) throw error;
     throw usageError(`Cannot use ${flag} ${path}: ${error.message}`, error);
   }
+}
+
+/**
+ * Reads who orilla is to the object store: from the file, or else from the environment.
+ *
+ * @returns null where the lake lies in a folder
+ * @throws OrillaError with exit code 2 where the file cannot be read, or a key is missing
+ */
+export async function readS3Credentials(config: S3Config): Promise<S3Credentials | null> {
+  const place = s3PlaceOf(config);
+  if (place === null) return null;
+  const { s3CredentialsFile: path } = config;
+  if (path !== null) return credentialsIn(await readSmall("--s3-credentials-file", path), path);
+  const { s3AccessKeyId, s3SecretAccessKey, s3SessionToken } = config;
+  if (s3AccessKeyId !== null && s3SecretAccessKey !== null) {
+    return {
+      accessKeyId: s3AccessKeyId,
+      secretAccessKey: s3SecretAccessKey,
+      sessionToken: s3SessionToken,
+    };
+  }
+  throw usageError(
+    `Cannot use --out-dir ${config.outDir} without credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ` +
+      `--s3-credentials-file`,
+  );
+}
+
+/** The section `[default]` of a file of Amazon's form, or one without sections. */
+function credentialsIn(text: string, path: string): S3Credentials {
+  const settings = new Map<string, string>();
+  let section = "default";
+  for (const line of text.split(/\r?\n/)) {
+    section = /^\s*\[\s*([^\]]+?)\s*\]/.exec(line)?.[1] ?? section;
+    const [, name, value] = /^\s*(aws_\w+)\s*=\s*(\S+)\s*$/i.exec(line) ?? [];
+    if (name === undefined || value === undefined || section !== "default") continue;
+    settings.set(name.toLowerCase(), value);
+  }
+  const accessKeyId = settings.get("aws_access_key_id");
+  const secretAccessKey = settings.get("aws_secret_access_key");
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw usageError(
+      `Cannot use --s3-credentials-file ${path}: expected lines aws_access_key_id = … and aws_secret_access_key = …, ` +
+        `below [default] or without a section`,
+    );
+  }
+  return { accessKeyId, secretAccessKey, sessionToken: settings.get("aws_session_token") ?? null };
 }
 
 async function readTls(

@@ -10,6 +10,7 @@ const FILE_OPTIONS = {
   saslPasswordFile: true,
   oauthClientSecretFile: true,
   checkpointUrlFile: true,
+  s3CredentialsFile: true,
   configFile: false,
   sslCaFile: false,
   sslCertificateFile: false,
@@ -20,7 +21,7 @@ const FILE_OPTIONS = {
  * Looks at what doctor judges and the sandbox keeps out of sight: the modes of the files that options name,
  * and the room on the disk. The files were read before, so they are there.
  *
- * @param outDir as `findOutDir` resolved it
+ * @param outDir as `findFolder` resolved it
  */
 export async function lookAround(config: Config, outDir: string | null): Promise<Surroundings> {
   const files: GivenFile[] = [];

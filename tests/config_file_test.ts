@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { environmentOf, OPTION_ROWS } from "../src/config.ts";
+import { environmentOf, fileKeyOf, OPTION_ROWS } from "../src/config.ts";
 import {
   isFileOption,
   MAX_CONFIG_BYTES,
@@ -129,7 +129,7 @@ Deno.test("parseConfigFile() refuses secrets, says where they go, and does not r
       `Cannot use ${key} in f.json (line 1): no secret may stand there. Set ${
         environmentOf(key, row)
       } ` +
-        `in the environment, or name a file with ${key}File`,
+        `in the environment, or name a file with ${fileKeyOf(key, row)}`,
     );
   }
 });

@@ -44,8 +44,8 @@ Deno.test("every option has an environment name of its own, and a flag that is i
   }
   const names = OPTION_ROWS.map(([key, row]) => environmentOf(key, row));
   assert.equal(new Set(names).size, OPTION_ROWS.length);
-  for (const flag of flags) assert.match(flag, /^--[a-z]+(-[a-z]+)*$/);
-  for (const name of names) assert.match(name, /^[A-Z]+(_[A-Z]+)*$/);
+  for (const flag of flags) assert.match(flag, /^--[a-z\d]+(-[a-z]+)*$/);
+  for (const name of names) assert.match(name, /^[A-Z\d]+(_[A-Z]+)*$/);
 });
 
 Deno.test("every option says what it means, what it accepts and where it holds", () => {

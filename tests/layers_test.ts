@@ -45,7 +45,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     "node:tls",
     "node:zlib",
   ],
-  "src/lake": ["apache-arrow", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
+  "src/lake": ["apache-arrow", "aws4fetch", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
   "src/checkpoint": ["node:buffer", "node:sqlite", "node:zlib", "postgres"],
   "src/http": ["node:crypto", "node:net", "uplot/script", "uplot/style"],
   "src/runtime": ["@logtape/logtape", "prom-client", "node:fs/promises", "node:process"],

@@ -157,7 +157,7 @@ async function sourceFiles(folder: string): Promise<string[]> {
 
 Deno.test("README's commands are tasks, modes and options that exist", async () => {
   const readme = await Deno.readTextFile(readmeUrl);
-  for (const [, task = ""] of readme.matchAll(/\btask ([a-z:]+)/g)) {
+  for (const [, task = ""] of readme.matchAll(/\btask ([a-z\d:]+)/g)) {
     assert.ok(Object.hasOwn(project.tasks, task), `there is a task ${task}`);
   }
   for (const [, mode = ""] of readme.matchAll(/`orilla ([a-z]+)/g)) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { thousands } from "../src/core/count_text.ts";
+import { duckdbLine } from "../src/commands/duckdb_line.ts";
 import { summaryText } from "../src/commands/summary.ts";
 import type { ManifestFile } from "../src/core/commit.ts";
 import { type Counters, zeroCounters } from "../src/core/counters.ts";
@@ -31,8 +32,8 @@ function textOf(
 ): string {
   const summary = new RunSummary(before);
   for (const one of reports) summary.add(one);
-  const outDir = "/lake";
-  return summaryText({ title: "Simulation done", summary, counters: after, elapsedMs, outDir });
+  const places = { outDir: "/lake", checkpointDir: "/lake", duckdb: duckdbLine("/lake") };
+  return summaryText({ title: "Simulation done", summary, counters: after, elapsedMs, ...places });
 }
 
 /** A line's words, without the spaces between them. */

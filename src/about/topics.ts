@@ -1,5 +1,5 @@
-import { environmentOf, flagOf, OPTION_ROWS } from "../config.ts";
-import { isFileOption, MAX_CONFIG_BYTES, SCHEMA_KEY } from "../config_file.ts";
+import { environmentOf, fileKeyOf, flagOf, OPTION_ROWS } from "../config.ts";
+import { MAX_CONFIG_BYTES, SCHEMA_KEY } from "../config_file.ts";
 import { EXIT_CODES } from "../core/errors.ts";
 import { OUT_DIR_FILES } from "../core/lake_path.ts";
 import { emptySnapshot, metricFamilies } from "../core/metrics.ts";
@@ -64,8 +64,8 @@ function configuration(): string[] {
 /** How secrets are given instead. */
 function secrets(): string {
   const names = OPTION_ROWS.filter(([, { isSecret }]) => isSecret).map(([key, row]) => {
-    const hasFile = OPTION_ROWS.some((entry) => entry[0] === `${key}File` && isFileOption(entry));
-    return hasFile ? `${environmentOf(key, row)} or ${key}File` : environmentOf(key, row);
+    const file = fileKeyOf(key, row);
+    return file === null ? environmentOf(key, row) : `${environmentOf(key, row)} or ${file}`;
   });
   return `use ${names.join(", ")}`;
 }

@@ -9,15 +9,11 @@ import { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { Retrying } from "../runtime/retry.ts";
-import {
-  aborted,
-  type CommandContext,
-  connectionOf,
-  retryingOf,
-  sessionOptions,
-} from "./context.ts";
+import { aborted, type CommandContext, connectionOf, sessionOptions } from "./context.ts";
 import { serveHttp } from "./http.ts";
+import { retryingOf } from "./retrying.ts";
 import { thousands } from "../core/count_text.ts";
+import { placesOf } from "./lake.ts";
 import { summaryText } from "./summary.ts";
 
 /** Before the group is joined. */
@@ -86,15 +82,17 @@ export async function consume(context: CommandContext): Promise<void> {
 }
 
 function tellSummary(
-  { reporter, stop, outDir }: CommandContext,
+  context: CommandContext,
   { summary, pipeline: { counters } }: LakeSession,
   startMs: number,
 ): void {
+  const { reporter, stop } = context;
   const title = stop.aborted
     ? "Stopped by a signal; what was buffered is committed"
     : "End reached";
   const elapsedMs = systemClock.monotonicMs() - startMs;
-  reporter.print(summaryText({ title, summary, counters, elapsedMs, outDir }));
+  const run = { title, summary, counters, elapsedMs };
+  reporter.print(summaryText({ ...run, ...placesOf(context) }));
 }
 
 /** Connects to the dead-letter topic, which is made where it is missing; null where none is wanted. */

@@ -1,4 +1,3 @@
-import type { RetriedOperation } from "../core/counters.ts";
 import type { StoreAccess, StoreLocation } from "../checkpoint/commit_store.ts";
 import type { DiskSpace } from "../core/metrics.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
@@ -7,12 +6,14 @@ import type { KafkaConnection } from "../kafka/client.ts";
 import { kafkajsSecurity, type KafkaSecurity, showsSecret } from "../kafka/security.ts";
 import { DeadLetterCipher } from "../lake/dead_letter_cipher.ts";
 import type { Encoder } from "../lake/encoder.ts";
+import type { S3Credentials } from "../lake/s3_client.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { KeyRing } from "../runtime/key_file.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Reporter } from "../runtime/reporting.ts";
-import type { Retrying } from "../runtime/retry.ts";
+import { storageOf } from "./lake.ts";
+import { retryingOf } from "./retrying.ts";
 
 /** A file that an option names, as it lay when the process started. */
 export interface GivenFile {
@@ -44,6 +45,8 @@ export interface CommandContext {
   readonly outDir: string;
   /** Absolute path of the folder of checkpoint and metrics.txt; the same where these lie in OUT_DIR. */
   readonly checkpointDir: string;
+  /** Who orilla is to the object store; null where the lake is in a folder. */
+  readonly s3Credentials: S3Credentials | null;
   /** For doctor alone, else null. */
   readonly surroundings: Surroundings | null;
   readonly version: string;
@@ -59,32 +62,6 @@ export interface CommandContext {
   readonly flush: () => Promise<void>;
   /** Aborted when the process is told to stop: finish what is begun, then end. */
   readonly stop: AbortSignal;
-}
-
-/**
- * How operations of a command are tried again: the one policy, from RETRY_… options.
- *
- * @param count told of each failure that is followed by another try
- */
-export function retryingOf(
-  { config, log }: CommandContext,
-  count: (operation: RetriedOperation) => void = () => {},
-): Retrying {
-  return {
-    policy: {
-      attempts: config.retryAttempts,
-      baseMs: config.retryBaseMs,
-      capMs: config.retryCapMs,
-      budgetMs: config.retryBudgetMs,
-    },
-    clock: systemClock,
-    random: Math.random,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-    onRetry: (operation, error, waitMs) => {
-      count(operation);
-      log.warning("failed, and is tried again", { operation, error: String(error), waitMs });
-    },
-  };
 }
 
 /** Opens encrypted dead letters with the keys that a command was given, if any. */
@@ -120,6 +97,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     protection: { keys, pseudonymizedFields: config.pseudonymizeFields },
     tableFormat: config.tableFormat,
     duplicateTtlMs: config.duplicateTtl,
+    storage: (around) => storageOf(context, around),
     limits: {
       maxEvents: config.batchMaxEvents,
       maxBytes: config.batchMaxBytes,

@@ -29,13 +29,13 @@ import {
   connectionOf,
   letterCipherOf,
   locationOf,
-  retryingOf,
   sessionOptions,
 } from "./context.ts";
 import { filterOf, isEverything } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
 import { lakeOf } from "./lake.ts";
 import { refuseWithoutCheckpoint } from "./lake_there.ts";
+import { retryingOf } from "./retrying.ts";
 import { thousands } from "../core/count_text.ts";
 
 const LETTERS = "dead letters";

@@ -9,7 +9,7 @@ import { jsonText } from "./json.ts";
 
 /**
  * Looks at everything that a consumer depends on, and prints what was found. Writes nothing but a small file in
- * OUT_DIR that it removes, and runs beside a consumer.
+ * OUT_DIR that it removes (and in a bucket one that stays), and runs beside a consumer.
  *
  * @throws OrillaError with exit code 1 where a check failed, or with --strict gave a warning, or a signal came first
  */

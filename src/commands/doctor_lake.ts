@@ -8,11 +8,12 @@ import { logError } from "../lake/delta_log_reader.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import { isTable, readTable } from "../pipeline/lake_table.ts";
 import { systemClock } from "../runtime/clock.ts";
-import { Files } from "../runtime/files.ts";
 import { probeWriting } from "../runtime/write_probe.ts";
 import { type CommandContext, type GivenFile, locationOf } from "./context.ts";
+import { bucketFinding } from "./doctor_bucket.ts";
 import type { Examination } from "./examination.ts";
 import { counted, thousands } from "../core/count_text.ts";
+import { bucketOf, storageOf } from "./lake.ts";
 import { agoText, byteText } from "./summary.ts";
 
 /** The oldest Deno that orilla is tested with. */
@@ -27,18 +28,25 @@ export async function examineLake(
   context: CommandContext,
   examination: Examination,
 ): Promise<void> {
-  const { config, outDir, surroundings, version } = context;
+  const { config, checkpointDir: folder, surroundings, version } = context;
   await examination.check("orilla", () => programFinding(version, Deno.version.deno));
   await examination.check("key files", () => fileFinding(surroundings?.files ?? []));
-  if (outDir === "") {
-    await examination.check("OUT_DIR", () =>
+  // It says at once what is wrong, where a consumer would wait.
+  const bucket = bucketOf(context, { onRetry: () => {}, attempts: 1 });
+  if (bucket !== null) await examination.check("OUT_DIR", () => bucketFinding(bucket));
+  const name = bucket === null ? "OUT_DIR" : "local disk";
+  if (folder === "") {
+    await examination.check(name, () =>
       warning(
-        `${config.outDir} is not there`,
+        `${config.checkpointDir ?? config.outDir} is not there`,
         "consumer and simulate make it; make it before, and doctor looks at it too",
       ));
-    return examination.skip(["space", "checkpoint", "lock"], "there is no OUT_DIR");
+    return examination.skip(
+      ["space", "checkpoint", "lock"],
+      `there is no ${bucket === null ? "OUT_DIR" : "CHECKPOINT_DIR"}`,
+    );
   }
-  await examination.check("OUT_DIR", () => writingFinding(outDir));
+  await examination.check(name, () => writingFinding(folder));
   await examination.check("space", () => spaceFinding(surroundings?.space ?? null));
   await using reader = openReader(locationOf(context));
   for (const { name, make } of reader.serverChecks()) {
@@ -46,9 +54,9 @@ export async function examineLake(
       return examination.skip(["checkpoint", "lock"], "its server is not as it should be");
     }
   }
-  await examination.check("checkpoint", () => checkpointFinding(new Files(outDir), reader));
-  if (await isTable(new Files(outDir))) {
-    await examination.check("table", () => tableFinding(outDir));
+  await examination.check("checkpoint", () => checkpointFinding(context, reader));
+  if (await isTable(storageOf(context))) {
+    await examination.check("table", () => tableFinding(context));
   }
   await examination.check("lock", () => lockFinding(reader));
 }
@@ -139,9 +147,12 @@ export function spaceFinding(space: DiskSpace | null): Finding {
   return warning(text, advice, { facts: { ...space } });
 }
 
-async function checkpointFinding(files: Files, reader: CheckpointReader): Promise<Finding> {
+async function checkpointFinding(
+  context: CommandContext,
+  reader: CheckpointReader,
+): Promise<Finding> {
   if (!await reader.exists()) {
-    const { length } = await listPublished(files);
+    const { length } = await listPublished(storageOf(context));
     if (length === 0) return ok("none yet; the first start begins one");
     const text = `${nameOf(reader)} is gone, and ${thousands(length)} files of the lake are there`;
     return failure(text, "restore it from a copy, or make a new one: orilla rebuild");
@@ -168,9 +179,9 @@ async function checkpointFinding(files: Files, reader: CheckpointReader): Promis
   }
 }
 
-async function tableFinding(outDir: string): Promise<Finding> {
+async function tableFinding(context: CommandContext): Promise<Finding> {
   try {
-    const content = await readTable(new Files(outDir));
+    const content = await readTable(storageOf(context));
     if (content === null) return ok("none");
     const { version, snapshot } = content;
     const facts = { version, files: snapshot.files.size };

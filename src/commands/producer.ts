@@ -4,7 +4,8 @@ import { KafkaPublisher } from "../kafka/publisher.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import { generateEvents } from "../simulation/event_generator.ts";
-import { chunkSizeOf, type CommandContext, connectionOf, pacer, retryingOf } from "./context.ts";
+import { chunkSizeOf, type CommandContext, connectionOf, pacer } from "./context.ts";
+import { retryingOf } from "./retrying.ts";
 import { generatorOptions } from "./simulate.ts";
 import { thousands } from "../core/count_text.ts";
 

@@ -9,6 +9,7 @@ import { generateEvents, type GeneratorOptions } from "../simulation/event_gener
 import { faultHooks } from "../simulation/faults.ts";
 import { chunkSizeOf, type CommandContext, pacer, sessionOptions } from "./context.ts";
 import { serveHttp } from "./http.ts";
+import { placesOf } from "./lake.ts";
 import { summaryText } from "./summary.ts";
 import type { Config } from "../config.ts";
 
@@ -17,7 +18,7 @@ const SIMULATED = { topic: "simulate", partition: 0 } as const;
 
 /** Runs the production pipeline over generated events. */
 export async function simulate(context: CommandContext): Promise<void> {
-  const { config, reporter, stop, outDir } = context;
+  const { config, reporter, stop } = context;
   const startMs = systemClock.monotonicMs();
   const failure = Promise.withResolvers<never>();
   const hooks = config.fault === null ? noFaults : faultHooks(config.fault);
@@ -43,7 +44,8 @@ export async function simulate(context: CommandContext): Promise<void> {
   const title = stop.aborted
     ? `Stopped by a signal after ${summary.receivedCount} of ${config.count} events; all of them are committed`
     : "Simulation done";
-  reporter.print(summaryText({ title, summary, counters: pipeline.counters, elapsedMs, outDir }));
+  const run = { title, summary, counters: pipeline.counters, elapsedMs };
+  reporter.print(summaryText({ ...run, ...placesOf(context) }));
 }
 
 /** Generates records in chunks and gives them to the pipeline. */

@@ -1,5 +1,4 @@
 import { thousands } from "../core/count_text.ts";
-import { duckdbLine } from "./duckdb_line.ts";
 import type { Counters } from "../core/counters.ts";
 import { REASONS } from "../core/outcome.ts";
 import type { FileTotals, RunSummary } from "../pipeline/run_summary.ts";
@@ -10,11 +9,15 @@ export interface SummaryOptions {
   readonly counters: Readonly<Counters>;
   readonly elapsedMs: number;
   readonly outDir: string;
+  /** Where metrics.txt lies. */
+  readonly checkpointDir: string;
+  /** What shows some rows. */
+  readonly duckdb: string;
 }
 
 /** What a run did, for people. */
 export function summaryText(options: SummaryOptions): string {
-  const { title, summary, counters, elapsedMs, outDir } = options;
+  const { title, summary, counters, elapsedMs, outDir, checkpointDir } = options;
   const rate = elapsedMs > 0 ? Math.round(summary.receivedCount * 1000 / elapsedMs) : 0;
   const lines = [
     title,
@@ -30,7 +33,7 @@ export function summaryText(options: SummaryOptions): string {
     "",
     `  elapsed    ${(elapsedMs / 1000).toFixed(2)} s, ${thousands(rate)} events/s`,
     `  lake       ${outDir}`,
-    `  metrics    ${outDir}/metrics.txt`,
+    `  metrics    ${checkpointDir}/metrics.txt`,
     ...adviceLines(options),
   ];
   return `${lines.join("\n")}\n`;
@@ -71,9 +74,9 @@ function folderLines(folders: ReadonlyMap<string, FileTotals>): string[] {
   ];
 }
 
-function adviceLines({ summary, outDir }: SummaryOptions): string[] {
+function adviceLines({ summary, duckdb }: SummaryOptions): string[] {
   if (summary.publishedCount > 0) {
-    return ["", `  look at it:  ${duckdbLine(outDir)}`];
+    return ["", `  look at it:  ${duckdb}`];
   }
   if (summary.duplicateCount > 0) {
     return [

@@ -69,6 +69,10 @@ function reportText(report: VerifyReport, outDir: string): string {
     ...(report.leftoverCount === 0 ? [] : [
       `  ${report.leftoverCount} staged files of a batch that was not committed; the next start deletes them`,
     ]),
+    ...(report.stillStagedCount === 0 ? [] : [
+      `  ${report.stillStagedCount} files of the last commit are not published yet, and were not read; the consumer that ` +
+      `runs does it, or the next start`,
+    ]),
     "",
     ...(findings.length === 0 ? ["All is as it was committed."] : [
       `${findings.length} findings:`,

@@ -9,6 +9,7 @@ export const RETRIED_OPERATIONS = [
   "dead_letter_topic",
   "fetch",
   "group_offset_commit",
+  "object_store",
   "positions",
   "produce",
   "publish",

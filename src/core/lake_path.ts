@@ -65,9 +65,16 @@ export function stagedPath(file: FileIdentity): string {
   return `${STAGING_FOLDER}/${finalPath(file).replaceAll("/", "__")}`;
 }
 
+/**
+ * What stands between a staged path and what its storage finds it by, such as the id of an upload. No file of orilla's
+ * has it in its name.
+ */
+export const HANDLE_MARK = "#";
+
 /** The final path that a staged one stands for. */
 export function finalPathOf(stagedPath: string): string {
-  return stagedPath.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
+  const [path = ""] = stagedPath.split(HANDLE_MARK, 1);
+  return path.slice(STAGING_FOLDER.length + 1).replaceAll("__", "/");
 }
 
 /** The folder of a path relative to OUT_DIR. */
@@ -89,9 +96,10 @@ const FILE_NAME =
 
 /** Reads the name (without folders) of a published file, or of a staged one; null for others. */
 export function parseFileName(name: string): ParsedFileName | null {
+  const [own = ""] = name.split(HANDLE_MARK, 1);
   // A staged file's name holds its folder too, with __ for /.
-  const folderEnd = name.lastIndexOf("__");
-  const match = FILE_NAME.exec(folderEnd < 0 ? name : name.slice(folderEnd + 2));
+  const folderEnd = own.lastIndexOf("__");
+  const match = FILE_NAME.exec(folderEnd < 0 ? own : own.slice(folderEnd + 2));
   if (match === null) return null;
   const [, kind, year, month, day, hour, minute, second, ms, instanceId = "", sequence] = match;
   const stagedAtMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);

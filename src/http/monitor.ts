@@ -41,6 +41,7 @@ const COMMIT_OPERATIONS: readonly RetriedOperation[] = [
   "commit",
   "confirm_assignment",
   "dead_letter_topic",
+  "object_store",
   "publish",
   "stage",
 ];

@@ -9,6 +9,7 @@ import type { FileToPublish, LakeStorage } from "./storage.ts";
 export class FolderStorage implements LakeStorage {
   /** So many that the disk syncs some while others are encoded. */
   readonly stagesAtOnce = 8;
+  readonly hasOneWriter = true;
   readonly readsStaged = true;
   readonly #files: Files;
 

@@ -4,6 +4,17 @@ import type { OperationLabel } from "../runtime/operations.ts";
 /** What publishing needs to know of a file. */
 export type FileToPublish = Pick<ManifestFile, "stagedPath" | "finalPath" | "bytes" | "checksum">;
 
+/** A file is committed, and cannot be read before its commit is published. */
+export class StillStaged extends Error {
+  constructor(path: string) {
+    super(
+      `${path} is committed and not published yet, and cannot be read before: a consumer that runs does it in a ` +
+        `moment, else its next start`,
+    );
+    this.name = "StillStaged";
+  }
+}
+
 /**
  * The files of a lake, as readers need them. Paths are relative to the lake's own place; staged files are those in
  * `_staging/`.
@@ -16,8 +27,9 @@ export interface LakeFiles {
   exists(path: string): Promise<boolean>;
   /** Bytes of a file, null where there is none. */
   size(path: string): Promise<number | null>;
+  /** @throws StillStaged for a staged file that cannot be read before it is published */
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** The bytes of a file, null where there is none, or none that can be read yet. */
+  /** The bytes of a file, null where there is none. Throws as `read` does. */
   readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
 }
 
@@ -30,11 +42,17 @@ export interface LakeStorage extends LakeFiles {
   readonly location: string;
   /** How many files may be encoded and staged at the same time: 1 where that is as fast. */
   readonly stagesAtOnce: number;
+  /** Whether the lock of its one writer keeps all others out: nobody else has anything staged then. */
+  readonly hasOneWriter: boolean;
   /** Whether `read` also reads staged files. */
   readonly readsStaged: boolean;
   /** What a path is called to people. */
   absolute(path: string): string;
-  /** Makes what `stage` needs, durably. */
+  /**
+   * Makes what `stage` needs, durably.
+   *
+   * @throws OrillaError with exit code 1 where the place cannot keep what `publish` promises
+   */
   prepare(): Promise<void>;
   /**
    * Makes the bytes of a new file durable, replacing what a crash left under that path.

@@ -1,13 +1,14 @@
 import { MAX_KEPT_BYTES } from "../core/record.ts";
 import { LAKE, option, STARTERS, WRITERS } from "./option.ts";
-import { duration, integer, oneOf, path, ratio } from "./option_parsers.ts";
+import { duration, integer, lakePlace, oneOf, ratio } from "./option_parsers.ts";
 
 /** The lake, its batches, and how long an event id counts as seen. */
 export const lakeOptions = {
-  outDir: option(path("folder"), {
+  outDir: option(lakePlace(), {
     default: "datasets/processed/pi2/",
     modes: LAKE,
-    meaning: "Folder of the lake, the checkpoint and metrics.txt; made where it is missing",
+    meaning:
+      "Folder of the lake, the checkpoint and metrics.txt, made where it is missing; or s3://BUCKET/PREFIX",
   }),
   batchMaxEvents: option(integer(1, 1_000_000), {
     default: "50000",

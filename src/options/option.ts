@@ -35,6 +35,8 @@ export interface Option<T> extends Parser<T> {
   readonly environment?: string;
   /** A secret comes from the environment alone, never from a flag, and no message repeats it. */
   readonly isSecret: boolean;
+  /** The option that names a file with the secret instead, where that is not its own key with File. */
+  readonly fileKey?: string;
 }
 
 /** The values that the rows of a table stand for. */

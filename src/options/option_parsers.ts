@@ -1,3 +1,4 @@
+import { meansS3, parseS3Place, S3_PLACE_FORM } from "../core/s3_place.ts";
 import { microsecondsOf, parseIso8601 } from "../core/timestamp.ts";
 import { TEXT_OR_LIST, type ValueSchema } from "./value_schema.ts";
 
@@ -70,6 +71,15 @@ export function oneOf<const T extends string>(words: readonly T[]): Parser<T> {
   return textParser(`one of ${words.join(", ")}`, read, { type: "string", enum: words });
 }
 
+/** A folder, or `s3://bucket/prefix`. */
+export function lakePlace(): Parser<string> {
+  const isPlace = (text: string) =>
+    meansS3(text) ? parseS3Place(text) !== null : text !== "" && !text.includes("\0");
+  const read = (text: string) => isPlace(text) ? text : undefined;
+  const schema = { type: "string", pattern: "^[^\\u0000]+$" } as const;
+  return { ...textParser(`a path, or ${S3_PLACE_FORM}`, read, schema), place: "folder" };
+}
+
 /** Text of 1 to 249 letters, digits, dots, underscores and hyphens, as Kafka's topics are named. */
 export function name(): Parser<string> {
   return textParser(
@@ -91,18 +101,19 @@ export function path(place: "file" | "folder" = "file"): Parser<string> {
   return { ...textParser("a path", read, schema), place };
 }
 
-/** Text of one line, at most 1,000 characters: a user name, a password. */
-export function line(): Parser<string> {
+/** Text of one line: a user name, a password. */
+export function line(maxLength = 1_000): Parser<string> {
+  const form = new RegExp(`^\\P{Cc}{1,${maxLength}}$`, "u");
   return textParser(
-    "1 to 1000 characters on one line",
-    (text) => /^\P{Cc}{1,1000}$/u.test(text) ? text : undefined,
-    { type: "string", pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,1000}$" },
+    `1 to ${maxLength} characters on one line`,
+    (text) => form.test(text) ? text : undefined,
+    { type: "string", pattern: `^[^\\u0000-\\u001f\\u007f-\\u009f]{1,${maxLength}}$` },
   );
 }
 
 /** A line that may be left out, whatever it says: no text at all is null. */
-export function secret(): Parser<string | null> {
-  const { parse, ...parser } = line();
+export function secret(maxLength?: number): Parser<string | null> {
+  const { parse, ...parser } = line(maxLength);
   return { ...parser, parse: (text) => text === "" ? null : parse(text) };
 }
 

@@ -1,6 +1,7 @@
 import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import type { CommitStore, StoreAccess } from "../checkpoint/commit_store.ts";
 import { openStore } from "../checkpoint/open_store.ts";
+import type { RetriedOperation } from "../core/counters.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { Encoder } from "../lake/encoder.ts";
@@ -27,6 +28,13 @@ import { Pipeline } from "./pipeline.ts";
 import type { PipelineParts } from "./pipeline_parts.ts";
 import { RunSummary } from "./run_summary.ts";
 
+/** What a storage is told of the session that it works for. */
+export interface StorageSurroundings {
+  readonly hooks: FaultHooks;
+  /** Told of each failure that is followed by another try. */
+  readonly onRetry: (operation: RetriedOperation) => void;
+}
+
 export interface LakeSessionOptions {
   /** Absolute path of the folder of checkpoint, lock and metrics.txt, which exists. */
   readonly checkpointDir: string;
@@ -35,7 +43,7 @@ export interface LakeSessionOptions {
   /** See `StoreOptions`. */
   readonly expelAfterMs?: number;
   /** Where the lake's files lie; left out, beside the checkpoint. */
-  readonly storage?: (hooks: FaultHooks) => LakeStorage;
+  readonly storage?: (around: StorageSurroundings) => LakeStorage;
   readonly ttlMs: number;
   readonly duplicateTtlMs: number;
   readonly limits: PipelineParts["limits"];
@@ -124,7 +132,10 @@ export class LakeSession implements AsyncDisposable {
     const { fileMode = OWNER_ONLY, store = { url: null } } = options;
     await using resources = new AsyncDisposableStack();
     const local = new Files(checkpointDir, hooks, { fileMode });
-    const files = options.storage?.(hooks) ?? new FolderStorage(local);
+    let opened: LakeSession | null = null;
+    // Until the pipeline is there, the log alone tells of retries.
+    const onRetry = (operation: RetriedOperation) => opened?.pipeline.noteRetry(operation);
+    const files = options.storage?.({ hooks, onRetry }) ?? new FolderStorage(local);
     await tellWiderModes(local, log, { fileMode });
     const beforeNew = () => refuseLostCheckpoint(files);
     const { expelAfterMs } = options;
@@ -167,11 +178,9 @@ export class LakeSession implements AsyncDisposable {
     const sharing = checkpoint.isShared ? { publishOthers } : {};
     const pipeline = resources.use(await Pipeline.open({ ...parts, ...sharing, onCommit }));
     const lastPublishMs = await checkpoint.lastCommitMs();
-    const opened = { local, files, checkpoint, pipeline, lastPublishMs };
-    const session: LakeSession = new LakeSession(options, {
-      ...opened,
-      resources: resources.move(),
-    });
+    const made = { local, files, checkpoint, pipeline, lastPublishMs };
+    const session: LakeSession = new LakeSession(options, { ...made, resources: resources.move() });
+    opened = session;
     return session;
   }
 
@@ -276,9 +285,12 @@ export class LakeSession implements AsyncDisposable {
 /** Publishes what was committed and is not known to be published, and deletes what can never be committed. */
 async function recover(files: LakeStorage, checkpoint: CommitStore) {
   const manifestOf = async () => (await checkpoint.unpublished()).flatMap(({ files }) => files);
-  // No other process has staged anything, or ever will.
-  if (!checkpoint.isShared) return await files.recover(await manifestOf());
   const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
+  if (!checkpoint.isShared) {
+    if (files.hasOneWriter) return await files.recover(manifest);
+    // A process with another checkpoint may be staging in the same bucket.
+    return await files.recover(manifest, (name) => instanceOf(name) === checkpoint.instanceId);
+  }
   const staged = await files.list(STAGING_FOLDER);
   const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));
   await publishUnpublished(files, checkpoint, null);

@@ -18,7 +18,7 @@ import {
 import { type FileContent, readLakeFile } from "../lake/file_content.ts";
 import { listParquet, listStaged } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
-import type { LakeFiles } from "../lake/storage.ts";
+import { type LakeFiles, StillStaged } from "../lake/storage.ts";
 import type { ReadLake } from "./read_lake.ts";
 import { type TableState, verifyTable } from "./verify_table.ts";
 
@@ -45,6 +45,8 @@ export interface VerifyReport {
   readonly leftoverCount: number;
   /** Null where the lake is no table, or its log cannot be read. */
   readonly table: TableState | null;
+  /** Files in an object store that are committed, not published yet, and so were not read. */
+  readonly stillStagedCount: number;
 }
 
 /**
@@ -69,9 +71,14 @@ export async function verify(
   ];
   const repeated = new RepeatedTexts();
   const kept = await keptFiles(lake.files, checkpoint);
-  let done = 0;
+  let done = 0, stillStagedCount = 0;
   for (const expected of kept) {
-    all.push(...await checkFile(lake, expected, { checkpoint, repeated }));
+    try {
+      all.push(...await checkFile(lake, expected, { checkpoint, repeated }));
+    } catch (error) {
+      if (!(error instanceof StillStaged)) throw error;
+      stillStagedCount++;
+    }
     onProgress(++done, kept.length);
   }
   const unknown = await unknownFiles(lake, checkpoint);
@@ -93,6 +100,7 @@ export async function verify(
     commitCount: checkpoint.commits.length,
     leftoverCount: unknown.leftoverCount,
     table,
+    stillStagedCount,
   };
 }
 
@@ -180,6 +188,7 @@ async function checkFile(
     if (path !== subject && await files.exists(subject)) {
       return await checkFile(lake, expected, { checkpoint, repeated });
     }
+    if (error instanceof StillStaged) throw error;
     return [{ kind: "unreadable_file", subject, detail: messageOf(error) }];
   }
   const ids = content.eventIds.filter((id) => id !== null);

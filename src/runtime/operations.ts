@@ -3,6 +3,7 @@
  * (or `simulate --fault`) can make exactly the n-th of them fail, tear or end the process.
  */
 export const OPERATION_LABELS = [
+  "stage:create",
   "stage:write",
   "stage:fsync",
   "stage:folder",

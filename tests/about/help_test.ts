@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { helpText } from "../../src/about/help.ts";
 import { CONFIG_SWITCHES, SELF_COMMANDS, SHELLS, TOPICS } from "../../src/about/subjects.ts";
 import { helpTopics, MODE_MEANINGS } from "../../src/cli.ts";
-import { defaultOf, environmentOf, flagOf, OPTION_ROWS } from "../../src/config.ts";
+import { defaultOf, environmentOf, fileKeyOf, flagOf, OPTION_ROWS } from "../../src/config.ts";
 import { isFileOption } from "../../src/config_file.ts";
 import { EXIT_CODES } from "../../src/core/errors.ts";
 import { OUT_DIR_FILES } from "../../src/core/lake_path.ts";
@@ -98,7 +98,7 @@ Deno.test("helpText() takes its topics from what they are about", () => {
 Deno.test("helpText() about configuration says how each secret is given, and shows a file that is taken", () => {
   const text = flat("configuration");
   for (const [key, row] of OPTION_ROWS.filter(([, { isSecret }]) => isSecret)) {
-    expectAll(text, [`${environmentOf(key, row)} or ${key}File`]);
+    expectAll(text, [`${environmentOf(key, row)} or ${fileKeyOf(key, row)}`]);
   }
   const [example = ""] = /\{[^}]*\}/.exec(text) ?? [];
   for (const key of Object.keys(JSON.parse(example))) {

@@ -18,7 +18,7 @@ function finish(report: unknown): never {
 
 const sandbox = await startSandbox({
   mode: "consumer",
-  outDir,
+  folder: outDir,
   network: [`127.0.0.1:${targets.listedPort}`],
   diskSpace: true,
   environment: ["NODE_ENV"],

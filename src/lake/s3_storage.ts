@@ -1,0 +1,264 @@
+import { createHash } from "node:crypto";
+import { damagedError } from "../core/errors.ts";
+import { finalPathOf, HANDLE_MARK, STAGING_FOLDER } from "../core/lake_path.ts";
+import { mapAtOnce } from "../runtime/at_once.ts";
+import { type FaultHooks, operate, type OperationLabel } from "../runtime/operations.ts";
+import {
+  isNoSuchUpload,
+  isTaken,
+  type PendingUpload,
+  type S3Bucket,
+  type UploadedPart,
+} from "./s3_bucket.ts";
+import { PROBE_OBJECT, probeConditionalWrites } from "./s3_probe.ts";
+import { type FileToPublish, type LakeStorage, StillStaged } from "./storage.ts";
+
+/** Bytes of a part but the last: S3 takes 5 MiB to 5 GiB, and 10,000 parts. */
+const PART_BYTES = 16 << 20;
+/** Files staged or published at the same time: it is the way to the store that takes the time. */
+const AT_ONCE = 8;
+
+/**
+ * A lake in a bucket. A file is staged as a multipart upload that is not completed: its parts are durable, and nobody
+ * sees it. Completing it publishes it as a whole, under the condition that there is no such object.
+ */
+export class S3Storage implements LakeStorage {
+  readonly stagesAtOnce = AT_ONCE;
+  readonly hasOneWriter = false;
+  readonly readsStaged = false;
+  readonly #bucket: S3Bucket;
+  readonly #prefix: string;
+  readonly #hooks: FaultHooks;
+  /** What this process staged and did not publish yet, by the path it was staged under. */
+  readonly #staged = new Map<string, PendingUpload & { readonly parts: UploadedPart[] }>();
+
+  constructor(bucket: S3Bucket, hooks: FaultHooks) {
+    this.#bucket = bucket;
+    this.#prefix = bucket.client.place.prefix;
+    this.#hooks = hooks;
+  }
+
+  get location(): string {
+    return this.#bucket.client.location;
+  }
+
+  absolute(path: string): string {
+    return path === "." ? this.location : `${this.location}/${path}`;
+  }
+
+  prepare(): Promise<void> {
+    return probeConditionalWrites(this.#bucket);
+  }
+
+  async stage(path: string, bytes: Uint8Array): Promise<string> {
+    const earlier = this.#staged.get(path);
+    if (earlier !== undefined) await this.#abort(path, earlier);
+    const key = this.#key(finalPathOf(path));
+    const uploadId = await this.#operate("stage:create", path, () => {
+      return this.#bucket.createUpload(key);
+    });
+    const upload = { key, uploadId, parts: [] as UploadedPart[] };
+    this.#staged.set(path, upload);
+    await this.#operate("stage:write", path, async () => {
+      const whole = bytes.subarray(0, this.#hooks.written("stage:write", path, bytes.length));
+      // An object without bytes has one part all the same.
+      for (let from = 0; from === 0 || from < whole.length; from += PART_BYTES) {
+        const body = Uint8Array.from(whole.subarray(from, from + PART_BYTES));
+        const number = from / PART_BYTES + 1;
+        upload.parts.push(await this.#bucket.uploadPart(upload, { number, body }));
+      }
+    });
+    return stagedPathOf(path, uploadId);
+  }
+
+  /** Parts are durable once the store has answered. */
+  syncStaged(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async publish(manifest: readonly FileToPublish[]): Promise<void> {
+    await mapAtOnce(manifest, AT_ONCE, (file) => this.#publishFile(file));
+  }
+
+  async publishUnlisted(stagedPaths: readonly string[]): Promise<void> {
+    for (const stagedPath of stagedPaths) {
+      const upload = this.#uploadOf(stagedPath);
+      const parts = await this.#bucket.listParts(upload) ?? [];
+      // One without parts was begun again after its answer was lost.
+      const isLeft = parts.length === 0 || !await this.#complete(stagedPath, upload, parts);
+      if (isLeft) await this.#abort(stagedPath, upload);
+    }
+  }
+
+  async dropStaged(stagedPaths: readonly string[]): Promise<void> {
+    for (const path of stagedPaths) await this.#abort(path, this.#uploadOf(path));
+  }
+
+  async recover(
+    unpublished: readonly FileToPublish[],
+    mayDrop: (stagedName: string) => boolean = () => true,
+  ) {
+    await this.publish(unpublished);
+    const leftovers = (await this.list(STAGING_FOLDER)).filter(mayDrop);
+    await this.dropStaged(leftovers.map((name) => `${STAGING_FOLDER}/${name}`));
+    for (const upload of await this.#bucket.listUploads(this.#key(PROBE_OBJECT))) {
+      await this.#bucket.abortUpload(upload);
+    }
+    return { publishedCount: unpublished.length, deletedCount: leftovers.length };
+  }
+
+  async removePublished(
+    paths: readonly string[],
+    { remove }: { readonly remove: OperationLabel },
+  ): Promise<void> {
+    await mapAtOnce(paths, AT_ONCE, (path) => {
+      return this.#operate(remove, path, () => this.#bucket.remove(this.#key(path)));
+    });
+  }
+
+  async putIfAbsent(path: string, bytes: Uint8Array, label: OperationLabel): Promise<boolean> {
+    try {
+      await this.#operate(label, path, () => this.#bucket.putIfAbsent(this.#key(path), bytes));
+      return true;
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      // It may be what this call put there itself, in a try whose answer was lost.
+      const there = await this.#bucket.get(this.#key(path));
+      return there !== null && there.length === bytes.length &&
+        there.every((byte, at) => byte === bytes[at]);
+    }
+  }
+
+  /** Names in a folder; those in `_staging` are uploads under way, as staged paths name them. */
+  async list(folder: string): Promise<readonly string[]> {
+    if (folder === STAGING_FOLDER) {
+      return (await this.#bucket.listUploads(this.#prefix))
+        .map(({ key, uploadId }) => stagedPathOf(this.#path(key).replaceAll("/", "__"), uploadId));
+    }
+    const prefix = folder === "." ? this.#prefix : `${this.#key(folder)}/`;
+    return (await this.#bucket.list(prefix, "/"))
+      .map((key) => key.slice(prefix.length).replace(/\/$/, "")).filter((name) => name !== "");
+  }
+
+  async listByPrefix(prefix: string): Promise<readonly string[]> {
+    return (await this.#bucket.list(this.#key(prefix))).map((key) => this.#path(key));
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return await this.size(path) !== null;
+  }
+
+  async size(path: string): Promise<number | null> {
+    if (!isStaged(path)) return await this.#bucket.size(this.#key(path));
+    const parts = await this.#bucket.listParts(this.#uploadOf(path));
+    return parts && bytesOf(parts);
+  }
+
+  async read(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.readIfThere(path);
+    if (bytes !== null) return bytes;
+    throw new Error(`${this.absolute(path)} is not there`);
+  }
+
+  async readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (!isStaged(path)) return await this.#bucket.get(this.#key(path));
+    if (await this.exists(path)) throw new StillStaged(finalPathOf(path));
+    return null;
+  }
+
+  async #publishFile(file: FileToPublish): Promise<void> {
+    const { stagedPath, finalPath, bytes } = file;
+    const upload = this.#uploadOf(stagedPath);
+    const parts = this.#staged.get(pathOf(stagedPath))?.parts ??
+      await this.#bucket.listParts(upload);
+    if (parts === null) return await this.#assertPublished(file);
+    if (bytesOf(parts) !== bytes) {
+      throw damagedError(
+        `${finalPath} was committed, but is not there, and its upload has ${
+          bytesOf(parts)
+        } bytes instead of ` +
+          `${bytes}. Make a new checkpoint from what is there: orilla rebuild`,
+      );
+    }
+    if (!await this.#complete(stagedPath, upload, parts)) {
+      await this.#assertPublished(file);
+      await this.#abort(stagedPath, upload);
+    }
+    this.#staged.delete(pathOf(stagedPath));
+  }
+
+  /** @returns false where there is such an object, or no such upload any more: somebody was faster, or this process */
+  async #complete(
+    stagedPath: string,
+    upload: PendingUpload,
+    parts: readonly UploadedPart[],
+  ): Promise<boolean> {
+    try {
+      await this.#operate("publish:link", finalPathOf(stagedPath), () => {
+        return this.#bucket.completeUpload(upload, parts);
+      });
+      return true;
+    } catch (error) {
+      if (isTaken(error) || isNoSuchUpload(error)) return false;
+      throw error;
+    }
+  }
+
+  /** @throws OrillaError with exit code 3 where the object is not there, or another one */
+  async #assertPublished({ finalPath, checksum }: FileToPublish): Promise<void> {
+    const bytes = await this.#bucket.get(this.#key(finalPath));
+    if (bytes === null) {
+      throw damagedError(
+        `${finalPath} was committed, but is not there, and its upload is gone (a lifecycle rule that aborts uploads ` +
+          `must wait for longer than orilla ever stands still). Make a new checkpoint from what is there: orilla rebuild`,
+      );
+    }
+    if (createHash("sha256").update(bytes).digest("hex") === checksum) return;
+    throw damagedError(
+      `${finalPath} is not the file that was committed: it was changed from outside. Move it away and ` +
+        `start again`,
+    );
+  }
+
+  async #abort(stagedPath: string, upload: PendingUpload): Promise<void> {
+    await this.#operate("recover:remove", pathOf(stagedPath), () => {
+      return this.#bucket.abortUpload(upload);
+    });
+    this.#staged.delete(pathOf(stagedPath));
+  }
+
+  #operate<T>(label: OperationLabel, path: string, action: () => Promise<T>): Promise<T> {
+    return operate(this.#hooks, { label, path }, action);
+  }
+
+  #uploadOf(stagedPath: string): PendingUpload {
+    const uploadId = decodeURIComponent(stagedPath.split(HANDLE_MARK)[1] ?? "");
+    return { key: this.#key(finalPathOf(stagedPath)), uploadId };
+  }
+
+  #key(path: string): string {
+    return `${this.#prefix}${path}`;
+  }
+
+  #path(key: string): string {
+    return key.slice(this.#prefix.length);
+  }
+}
+
+function isStaged(path: string): boolean {
+  return path.startsWith(`${STAGING_FOLDER}/`);
+}
+
+/** A staged path with the id of its upload, from which the upload is found. */
+function stagedPathOf(path: string, uploadId: string): string {
+  return `${path}${HANDLE_MARK}${encodeURIComponent(uploadId)}`;
+}
+
+/** A staged path without that id. */
+function pathOf(stagedPath: string): string {
+  return stagedPath.split(HANDLE_MARK, 1)[0] ?? "";
+}
+
+function bytesOf(parts: readonly UploadedPart[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
