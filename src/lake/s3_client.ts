@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { AwsV4Signer } from "aws4fetch";
 import { messageOf } from "../core/errors.ts";
 import { type S3Place, s3PlaceText } from "../core/s3_place.ts";
 import type { Log } from "../runtime/logs.ts";
@@ -159,6 +158,8 @@ export class S3Client {
     const nowMs = this.#around.retrying.clock.nowMs() + this.#aheadMs;
     const datetime = new Date(nowMs).toISOString().replaceAll(/[:-]|\.\d{3}/g, "");
     const checksum = createHash("sha256").update(body ?? new Uint8Array()).digest("hex");
+    // A lake in a folder does not wait for it.
+    const { AwsV4Signer } = await import("aws4fetch");
     const signer = new AwsV4Signer({
       method,
       url: url.href,
