@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { duckdbLine } from "../src/commands/duckdb_line.ts";
+import { duckdbLine, duckdbLineOfS3 } from "../src/commands/duckdb_line.ts";
 import { runProgram, testWith } from "./programs.ts";
 import { temporaryFolder } from "./runtime/temporary_folder.ts";
 
@@ -76,3 +76,16 @@ function folderRead(startedIn: string, query: string): string {
   const folder = pattern.slice(0, -"/date=*/*.parquet".length);
   return pattern.startsWith("date=") ? startedIn : folder.replaceAll(/\[([*?[])\]/g, "$1");
 }
+
+Deno.test("duckdbLineOfS3() names the store, and no credentials", () => {
+  assert.equal(
+    duckdbLineOfS3("s3://lake/one", { region: "eu-west-1" }),
+    `duckdb -c "CREATE SECRET (TYPE s3, PROVIDER credential_chain, REGION 'eu-west-1'); ` +
+      `SELECT * FROM 's3://lake/one/date=*/*.parquet' LIMIT 5"`,
+  );
+  const store = { region: "r", endpoint: "http://127.0.0.1:9000", isPathStyle: true };
+  assert.match(
+    duckdbLineOfS3("s3://lake", store),
+    /ENDPOINT '127\.0\.0\.1:9000', URL_STYLE 'path', USE_SSL false\)/,
+  );
+});

@@ -1,36 +1,29 @@
 import assert from "node:assert/strict";
 import { mapAtOnce } from "../../src/runtime/at_once.ts";
 
-Deno.test("mapAtOnce() gives each result in its item's place, and never has more under way than its limit", async () => {
-  let underWay = 0, most = 0;
-  const waits = [5, 1, 4, 2, 3, 1];
-  const results = await mapAtOnce(waits, 2, async (wait) => {
-    most = Math.max(most, ++underWay);
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    underWay--;
-    return 10 * wait;
-  });
-  assert.deepEqual(results, waits.map((wait) => 10 * wait));
-  assert.equal(most, 2);
+Deno.test("mapAtOnce() keeps the order of results, and to the number at a time", async () => {
+  for (const atOnce of [1, 3, 100]) {
+    let running = 0, most = 0;
+    const results = await mapAtOnce([5, 1, 4, 2, 3], atOnce, async (n) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, n));
+      running--;
+      return n * 10;
+    });
+    assert.deepEqual(results, [50, 10, 40, 20, 30]);
+    assert.equal(most, Math.min(atOnce, 5));
+  }
+  assert.deepEqual(await mapAtOnce([], 8, () => Promise.reject(new Error("never"))), []);
 });
 
-Deno.test("mapAtOnce() begins nothing after a failure, and throws it when nothing is under way any more", async () => {
-  const slow = Promise.withResolvers<void>();
-  const begun: number[] = [];
-  let isSlowDone = false;
-  const all = mapAtOnce([0, 1, 2, 3], 2, async (item) => {
-    begun.push(item);
-    if (item === 1) {
-      setTimeout(slow.resolve, 5);
-      throw new Error("the test's failure");
-    }
-    await slow.promise;
-    isSlowDone = true;
+Deno.test("mapAtOnce() begins nothing after a failure, and waits for what was begun", async () => {
+  const begun: number[] = [], done: number[] = [];
+  const work = mapAtOnce([1, 2, 3, 4], 2, async (n) => {
+    begun.push(n);
+    if (n === 1) throw new Error("first");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    done.push(n);
   });
-  await assert.rejects(all, /the test's failure/);
-  assert.deepEqual([begun, isSlowDone], [[0, 1], true]);
-});
-
-Deno.test("mapAtOnce() has nothing to do without items", async () => {
-  assert.deepEqual(await mapAtOnce([], 3, () => Promise.reject(new Error("not asked"))), []);
+  await assert.rejects(work, /first/);
+  assert.deepEqual([begun, done], [[1, 2], [2]]);
 });

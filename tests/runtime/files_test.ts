@@ -259,3 +259,27 @@ Deno.test({
   permissions: { sys: false },
   fn: async () => assert.equal(await new Files("/").diskSpace(), null),
 });
+
+Deno.test("Files.putIfAbsent() tells who was first, replaces nothing, and leaves nothing beside", async () => {
+  await using test = await filesBelow();
+  const { files } = test;
+  await files.makeFolder("_staging", "publish:mkdir");
+  await files.makeFolder("log", "publish:mkdir");
+  assert.equal(await files.putIfAbsent("log/0", BYTES, "report:write"), true);
+  assert.equal(await files.putIfAbsent("log/0", Uint8Array.of(9), "report:write"), false);
+  assert.deepEqual(await files.read("log/0"), BYTES);
+  assert.deepEqual(await files.list("_staging"), []);
+});
+
+Deno.test("Files.listByPrefix() lists what lies in the folders that begin so, and no files beside them", async () => {
+  await using test = await filesBelow();
+  const { files, root } = test;
+  for (const path of ["date=1/b", "date=1/a", "date=2/c", "dates/d", "x/date=3/e"]) {
+    await Deno.mkdir(`${root}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
+    await Deno.writeTextFile(`${root}/${path}`, "");
+  }
+  await Deno.writeTextFile(`${root}/date=9`, "");
+  assert.deepEqual(await files.listByPrefix("date="), ["date=1/a", "date=1/b", "date=2/c"]);
+  assert.deepEqual(await files.listByPrefix("x/date="), ["x/date=3/e"]);
+  assert.deepEqual(await files.listByPrefix("none/date="), []);
+});
