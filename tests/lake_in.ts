@@ -1,9 +1,9 @@
-import { openReader } from "../src/checkpoint/open_store.ts";
+import { SqliteReader } from "../src/checkpoint/sqlite_reader.ts";
 import type { ReadLake } from "../src/pipeline/read_lake.ts";
 import { Files } from "../src/runtime/files.ts";
 
 /** A lake whose checkpoint lies beside its files, as it is looked at. */
 export function lakeIn(lake: string | Files): ReadLake {
   const files = typeof lake === "string" ? new Files(lake) : lake;
-  return { files, reader: openReader({ checkpointDir: files.absolute("."), url: null }) };
+  return { files, reader: new SqliteReader(files.absolute(".")) };
 }

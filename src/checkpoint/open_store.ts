@@ -2,13 +2,12 @@ import { usageError } from "../core/errors.ts";
 import { parseStoreUrl, type StoreUrl } from "../core/store_url.ts";
 import type { CheckpointReader } from "./checkpoint_reader.ts";
 import type { CommitStore, StoreLocation, StoreOptions } from "./commit_store.ts";
-import { PostgresReader } from "./postgres/postgres_reader.ts";
-import { PostgresStore } from "./postgres/postgres_store.ts";
 import { SqliteReader } from "./sqlite_reader.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
 /**
- * Opens a lake's commit store for writing, and begins one where there is none.
+ * Opens a lake's commit store for writing, and begins one where there is none. The clients of servers are loaded where
+ * there is a server.
  *
  * @throws OrillaError with exit code 1 where it is taken or cannot be reached, 2 for a URL of an unknown kind, 3
  * where it cannot be read
@@ -19,7 +18,10 @@ export async function openStore(
 ): Promise<CommitStore> {
   if (url === null) return await SqliteStore.open(checkpointDir, options);
   const parsed = parseStoreUrl(url);
-  if (isPostgres(parsed)) return await PostgresStore.open({ url: parsed, caCertificates }, options);
+  if (isPostgres(parsed)) {
+    const { PostgresStore } = await import("./postgres/postgres_store.ts");
+    return await PostgresStore.open({ url: parsed, caCertificates }, options);
+  }
   throw unknownKind(parsed);
 }
 
@@ -28,12 +30,15 @@ export async function openStore(
  *
  * @throws OrillaError with exit code 2 for a URL of an unknown kind
  */
-export function openReader(
+export async function openReader(
   { checkpointDir, url, caCertificates = null }: StoreLocation,
-): CheckpointReader {
+): Promise<CheckpointReader> {
   if (url === null) return new SqliteReader(checkpointDir);
   const parsed = parseStoreUrl(url);
-  if (isPostgres(parsed)) return new PostgresReader({ url: parsed, caCertificates });
+  if (isPostgres(parsed)) {
+    const { PostgresReader } = await import("./postgres/postgres_reader.ts");
+    return new PostgresReader({ url: parsed, caCertificates });
+  }
   throw unknownKind(parsed);
 }
 

@@ -15,7 +15,7 @@ const CHUNK_LENGTH = 1 << 20;
 /** Writes the dead letters that wait as NDJSON, with their content. */
 export async function exportDeadLetters(context: CommandContext): Promise<void> {
   const { config, reporter, log, stop } = context;
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   await refuseUnreadable(lake.reader);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");

@@ -37,7 +37,7 @@ export async function listDeadLetters(context: CommandContext): Promise<void> {
 
 async function countLetters(context: CommandContext): Promise<Counts[]> {
   const { config, reporter } = context;
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   await refuseUnreadable(lake.reader);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");

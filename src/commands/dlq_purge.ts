@@ -14,7 +14,7 @@ import { tableLines } from "./table.ts";
 /** Removes dead-letter files that are older than DLQ_TTL. */
 export async function purgeDeadLetters(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   await refuseWithoutCheckpoint(lake.reader);
   await loadParquet();
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");

@@ -46,7 +46,7 @@ export const REPLAY_HEADER = "orilla.replay";
 /** Runs dead letters through the pipeline again, or sends them to a topic. */
 export async function replayDeadLetters(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   if (config.stdin && !isEverything(filterOf(config))) {
     throw usageError(
       "Cannot use --stdin with a filter: what stdin holds is replayed, and nothing else",
@@ -123,7 +123,7 @@ async function rehearse(
 ): Promise<ReplayReport> {
   const { config } = context;
   await using checkpoint = await openStore(locationOf(context), sessionOptions(context));
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   const { files } = lake;
   const markOf = (letter: Origin) => checkpoint.deadLetters.markOf(letter);
   const letters = lettersOf(context, {

@@ -32,7 +32,7 @@ export async function showDeadLetter(context: CommandContext): Promise<void> {
       "Cannot show a dead letter: expected either TOPIC/PARTITION/OFFSET or --event-id",
     );
   }
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   await refuseUnreadable(lake.reader);
   const found = await findTries(context, lake);
   const last = found.at(-1);

@@ -48,7 +48,7 @@ export async function examineLake(
   }
   await examination.check(name, () => writingFinding(folder));
   await examination.check("space", () => spaceFinding(surroundings?.space ?? null));
-  await using reader = openReader(locationOf(context));
+  await using reader = await openReader(locationOf(context));
   for (const { name, make } of reader.serverChecks()) {
     if (!await examination.check(name, make)) {
       return examination.skip(["checkpoint", "lock"], "its server is not as it should be");

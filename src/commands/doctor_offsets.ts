@@ -20,7 +20,7 @@ export async function examineOffsets(
   const { config: { topic, groupId }, checkpointDir } = context;
   let known: readonly KnownOffsets[] = [];
   let instanceIds: readonly string[] = [];
-  await using reader = openReader(locationOf(context));
+  await using reader = await openReader(locationOf(context));
   const isKnown = await examination.check("lag", async () => {
     // In this order: a consumer goes on meanwhile, and must not seem to be ahead of its checkpoint or the log.
     const ofGroup = await groupOffsets(admin, { topic, groupId });

@@ -14,10 +14,10 @@ import { duckdbLine, duckdbLineOfS3 } from "./duckdb_line.ts";
 import { retryingOf } from "./retrying.ts";
 
 /** The lake of a command, to look at or to write to outside of a session. */
-export function lakeOf(
+export async function lakeOf(
   context: CommandContext,
-): ReadLake & AsyncDisposable & { readonly files: LakeStorage } {
-  const reader = openReader(locationOf(context));
+): Promise<ReadLake & AsyncDisposable & { readonly files: LakeStorage }> {
+  const reader = await openReader(locationOf(context));
   return {
     files: storageOf(context),
     reader,

@@ -19,7 +19,7 @@ export async function rebuildCheckpoint(context: CommandContext): Promise<void> 
   }
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
   const { dedupeTtl: ttlMs, fileMode } = config;
-  const { files: storage } = lakeOf(context);
+  const { files: storage } = await lakeOf(context);
   const nowMs = systemClock.nowMs();
   const options = { checkpointDir, storage, ttlMs, fileMode, version, log, nowMs };
   const report = await rebuild(options, (done, total) => meter.update(done, total));

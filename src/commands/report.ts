@@ -21,7 +21,7 @@ export async function reportLake(context: CommandContext): Promise<void> {
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
   const onProgress = (done: number, total: number) => meter.update(done, total);
   const nowMs = systemClock.nowMs();
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   const report = await reportOn({ ...lake, version, nowMs, log, stop, onProgress });
   if (report === null) throw operatingError("Stopped by a signal before the report was complete");
   if (config.json) reporter.print(jsonText(jsonOf(report, outDir)));

@@ -44,7 +44,7 @@ interface StagedCounts {
  */
 export async function showStatus(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   const { files, reader } = lake;
   await refuseWithoutCheckpoint(reader);
   // In this order: what is committed meanwhile is known then.

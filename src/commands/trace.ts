@@ -29,7 +29,7 @@ export async function traceId(context: CommandContext): Promise<void> {
   if (id === null) {
     throw usageError("Cannot trace: expected an event_id, got none. Try: orilla trace EVENT_ID");
   }
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   const trace = await traceEvent(lake, id);
   const seen = seenState(trace, { ttlMs: dedupeTtl, nowMs: systemClock.nowMs() });
   reporter.print(json ? jsonText(jsonOf(trace, seen)) : reportText(trace, seen));

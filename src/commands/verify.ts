@@ -17,7 +17,7 @@ import { counted, thousands } from "../core/count_text.ts";
 export async function verifyLake(context: CommandContext): Promise<void> {
   const { config, outDir, reporter } = context;
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
-  await using lake = lakeOf(context);
+  await using lake = await lakeOf(context);
   const report = await verify(
     { ...lake, ttlMs: config.dedupeTtl },
     (done, total) => meter.update(done, total),

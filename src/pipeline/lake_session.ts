@@ -287,9 +287,10 @@ async function recover(files: LakeStorage, checkpoint: CommitStore) {
   const manifestOf = async () => (await checkpoint.unpublished()).flatMap(({ files }) => files);
   const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
   if (!checkpoint.isShared) {
-    if (files.hasOneWriter) return await files.recover(manifest);
+    if (files.hasOneWriter) return await files.recover(await manifestOf());
     // A process with another checkpoint may be staging in the same bucket.
-    return await files.recover(manifest, (name) => instanceOf(name) === checkpoint.instanceId);
+    const isOwn = (name: string) => instanceOf(name) === checkpoint.instanceId;
+    return await files.recover(await manifestOf(), isOwn);
   }
   const staged = await files.list(STAGING_FOLDER);
   const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));

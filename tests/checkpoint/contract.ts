@@ -20,7 +20,7 @@ import {
 export function testContract({ name, newLake }: StoreKind): void {
   Deno.test(`${name}: a new store is empty`, async () => {
     await using lake = await newLake();
-    await using reader = lake.reader();
+    await using reader = await lake.reader();
     assert.equal(await reader.exists(), false);
     await using store = await lake.open();
     assert.equal(await reader.exists(), true);
@@ -41,7 +41,7 @@ export function testContract({ name, newLake }: StoreKind): void {
     await using lake = await newLake();
     const beforeNew = () => Promise.reject(new Error("the lake has files"));
     await assert.rejects(lake.open({ beforeNew }), /the lake has files/);
-    await using reader = lake.reader();
+    await using reader = await lake.reader();
     assert.equal(await reader.exists(), false);
     {
       await using _store = await lake.open();
@@ -234,7 +234,7 @@ function testDeadLetterMarks({ name, newLake }: StoreKind): void {
   Deno.test(`${name}: what became of dead letters is known, and is not marked twice`, async () => {
     await using lake = await newLake();
     await using store = await lake.open();
-    await using reader = lake.reader();
+    await using reader = await lake.reader();
     const commit = await fullCommit(store);
     await claimAndCommit(store, commit);
     const letter = { ...AT, offset: 2n ** 61n, attempts: 1 };
@@ -259,7 +259,7 @@ function testDeadLetterMarks({ name, newLake }: StoreKind): void {
   Deno.test(`${name}: purged files are noted before they go, and known for ever`, async () => {
     await using lake = await newLake();
     await using store = await lake.open();
-    await using reader = lake.reader();
+    await using reader = await lake.reader();
     const commit = await fullCommit(store);
     await claimAndCommit(store, commit);
     const path = "_dead_letters/date=2026-11-25/a";
@@ -284,7 +284,7 @@ function testReading({ name, newLake }: StoreKind): void {
   Deno.test(`${name}: readers see the same as the writer, beside it`, async () => {
     await using lake = await newLake();
     await using store = await lake.open();
-    await using reader = lake.reader();
+    await using reader = await lake.reader();
     const commit = await fullCommit(store);
     await claimAndCommit(store, commit);
     const { sequence } = commit;
@@ -326,7 +326,7 @@ function testReading({ name, newLake }: StoreKind): void {
 
   Deno.test(`${name}: a store that is not there is damage to whoever looks`, async () => {
     await using lake = await newLake();
-    await using reader = lake.reader();
+    await using reader = await lake.reader();
     await assert.rejects(reader.content(), { exitCode: 3 });
     await assert.rejects(reader.status(1), { exitCode: 3 });
     await assert.rejects(reader.positions(), { exitCode: 3 });

@@ -198,7 +198,7 @@ export function testSharedContract({ name, newLake }: StoreKind): void {
 
   Deno.test(`${name}: it is written to while a process has it open`, async () => {
     await using lake = await newLake();
-    await using reader = lake.reader();
+    await using reader = await lake.reader();
     await using one = await lake.open();
     await using two = await lake.open();
     await one.leave();

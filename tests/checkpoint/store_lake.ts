@@ -13,7 +13,7 @@ import { commitOf, hashesOf, manifestFile, rangeOf } from "./commits.ts";
 export interface StoreLake extends AsyncDisposable {
   /** Opens the store; ids and duplicates are kept for ever where nothing else is said. */
   open(options?: Partial<StoreOptions>): Promise<CommitStore>;
-  reader(): CheckpointReader;
+  reader(): Promise<CheckpointReader>;
 }
 
 /** A kind of store that the contract is held against. */
@@ -98,6 +98,6 @@ export async function fullCommit(store: CommitStore): Promise<Commit> {
 
 /** Everything that is known of a lake, the counters of its processes added up. */
 export async function contentOf(lake: StoreLake) {
-  await using reader = lake.reader();
+  await using reader = await lake.reader();
   return await reader.content();
 }

@@ -57,7 +57,7 @@ async function differences({ outDir, url }: Lake, topic: MemoryTopic): Promise<s
   for (const { event_id, date } of rows) expect(`date of ${event_id}`, date, dates.get(event_id));
   expect("dead letters", (await readDeadLetters(outDir)).length, rejected);
   expect("stray files", (await strayFiles(outDir)).join(), "");
-  await using reader = openReader({ checkpointDir: outDir, url });
+  await using reader = await openReader({ checkpointDir: outDir, url });
   const { committed: { counters, partitions }, commits, ...content } = await reader.content();
   const { published, duplicate } = counters;
   expect("counters", [published, duplicate, totalOf(counters.rejected)].join(), counts.join());

@@ -53,7 +53,7 @@ onPostgres((cluster) => {
     proxy.cutAfter("client", Infinity);
     assert.deepEqual([...outcomes], ["committed"]);
     assert.ok(proxy.cutCount > 40, `${proxy.cutCount} connections were cut`);
-    await using reader = openReader({ checkpointDir: "", url });
+    await using reader = await openReader({ checkpointDir: "", url });
     const { committed, seenIdCount, seenIdCounter, ranges } = await reader.content();
     assert.equal(committed.counters.published, Number(first));
     assert.deepEqual([seenIdCount, seenIdCounter], [Number(first), Number(first)]);
