@@ -34,9 +34,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "staged names go before the final ones are durable",
     file: "src/lake/publishing.ts",
     changes: [[
-      `    await publishFile(files, file);\n    folders.add(folder);`,
-      `    await publishFile(files, file);\n    folders.add(folder);\n` +
-      `    if (await files.exists(file.stagedPath)) await files.remove(file.stagedPath, "publish:unlink");`,
+      `    return files.link(file.stagedPath, file.finalPath, "publish:link");\n`,
+      `    return files.link(file.stagedPath, file.finalPath, "publish:link")` +
+      `.then(() => files.remove(file.stagedPath, "publish:unlink"));\n`,
     ]],
     tests: CRASHES,
   },
