@@ -77,7 +77,13 @@ export class S3Storage implements LakeStorage {
   }
 
   async publish(manifest: readonly FileToPublish[]): Promise<void> {
-    await mapAtOnce(manifest, AT_ONCE, (file) => this.#publishFile(file));
+    // All of them are looked at first: of a commit that is damaged nothing becomes visible.
+    const found = await mapAtOnce(manifest, AT_ONCE, async (file) => {
+      return { file, parts: await this.#partsOf(file) };
+    });
+    await mapAtOnce(found, AT_ONCE, async ({ file, parts }) => {
+      if (parts !== null) await this.#publishFile(file, parts);
+    });
   }
 
   async publishUnlisted(stagedPaths: readonly string[]): Promise<void> {
@@ -166,20 +172,31 @@ export class S3Storage implements LakeStorage {
     return null;
   }
 
-  async #publishFile(file: FileToPublish): Promise<void> {
+  /**
+   * The parts of a file that is still staged; null where its object is there.
+   *
+   * @throws OrillaError with exit code 3 where it is neither, or not whole
+   */
+  async #partsOf(file: FileToPublish): Promise<readonly UploadedPart[] | null> {
     const { stagedPath, finalPath, bytes } = file;
-    const upload = this.#uploadOf(stagedPath);
     const parts = this.#staged.get(pathOf(stagedPath))?.parts ??
-      await this.#bucket.listParts(upload);
-    if (parts === null) return await this.#assertPublished(file);
-    if (bytesOf(parts) !== bytes) {
-      throw damagedError(
-        `${finalPath} was committed, but is not there, and its upload has ${
-          bytesOf(parts)
-        } bytes instead of ` +
-          `${bytes}. Make a new checkpoint from what is there: orilla rebuild`,
-      );
+      await this.#bucket.listParts(this.#uploadOf(stagedPath));
+    if (parts === null) {
+      await this.#assertPublished(file);
+      return null;
     }
+    if (bytesOf(parts) === bytes) return parts;
+    throw damagedError(
+      `${finalPath} was committed, but is not there, and its upload has ${
+        bytesOf(parts)
+      } bytes instead of ` +
+        `${bytes}. Make a new checkpoint from what is there: orilla rebuild`,
+    );
+  }
+
+  async #publishFile(file: FileToPublish, parts: readonly UploadedPart[]): Promise<void> {
+    const { stagedPath } = file;
+    const upload = this.#uploadOf(stagedPath);
     if (!await this.#complete(stagedPath, upload, parts)) {
       await this.#assertPublished(file);
       await this.#abort(stagedPath, upload);

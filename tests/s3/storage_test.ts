@@ -109,6 +109,14 @@ storageTest(
   },
 );
 
+storageTest("of a commit that lost a file nothing is published", async (storage, bucket) => {
+  const files = [await staged(storage, nameOf(1), "one"), await staged(storage, nameOf(2), "two")];
+  await storage.dropStaged([files[1]?.stagedPath ?? ""]);
+  const next = new S3Storage(bucket, noFaults);
+  await assert.rejects(next.publish(files), isDamage(nameOf(2)));
+  assert.deepEqual(await next.listByPrefix("date="), []);
+});
+
 storageTest("a second stage of the same file leaves one upload", async (storage) => {
   await staged(storage, nameOf(1), "rows");
   const again = await staged(storage, nameOf(1), "rows, again");
