@@ -46,7 +46,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     "node:zlib",
   ],
   "src/lake": ["apache-arrow", "aws4fetch", "parquet-wasm", "parquet-wasm/wasm", "node:crypto"],
-  "src/checkpoint": ["node:buffer", "node:sqlite", "node:zlib", "postgres"],
+  "src/checkpoint": ["@redis/client", "node:buffer", "node:sqlite", "node:zlib", "postgres"],
   "src/http": ["node:crypto", "node:net", "uplot/script", "uplot/style"],
   "src/runtime": ["@logtape/logtape", "prom-client", "node:fs/promises", "node:process"],
   "src/cli.ts": ["node:util"],

@@ -60,6 +60,12 @@ export interface UnpublishedCommit {
   readonly files: readonly ManifestFile[];
 }
 
+/** Which commit a published file is of, as its name says. */
+export interface CommitName {
+  readonly instanceId: string;
+  readonly sequence: number;
+}
+
 /** What `tidy` may do at once. */
 export interface TidyLimits {
   readonly nowMs: number;
@@ -127,6 +133,12 @@ export interface CommitStore extends AsyncDisposable {
    */
   endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>>;
 
+  /**
+   * Which of some commits, whose files are published, a shared store does not know: it has lost them. A store of
+   * one process reads such commits back, see adoption.ts.
+   */
+  unknownAmong(commits: Iterable<CommitName>): Promise<readonly CommitName[]>;
+
   /** A setting of the lake that `note` stored; null where there is none. */
   setting(name: string): Promise<string | null>;
 
@@ -164,6 +176,14 @@ export interface CommitStore extends AsyncDisposable {
    * comes between it and what was checked right before.
    */
   commit(commit: Commit): Promise<CommitOutcome>;
+
+  /**
+   * Gives up a commit that was tried: the answer of a try may have been lost, and the try be under way still.
+   * From here on it is made, or never will be.
+   *
+   * @returns whether it was made
+   */
+  withdraw(sequence: number): Promise<boolean>;
 
   /** Does all of a commit and takes it back: throws what the commit would throw, and leaves no trace. */
   rehearse(commit: Commit): Promise<void>;

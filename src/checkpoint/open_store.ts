@@ -2,6 +2,7 @@ import { usageError } from "../core/errors.ts";
 import { parseStoreUrl, type StoreUrl } from "../core/store_url.ts";
 import type { CheckpointReader } from "./checkpoint_reader.ts";
 import type { CommitStore, StoreLocation, StoreOptions } from "./commit_store.ts";
+import { redisAddress } from "./redis/address.ts";
 import { SqliteReader } from "./sqlite_reader.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
@@ -22,6 +23,10 @@ export async function openStore(
     const { PostgresStore } = await import("./postgres/postgres_store.ts");
     return await PostgresStore.open({ url: parsed, caCertificates }, options);
   }
+  if (isRedis(parsed)) {
+    const { RedisStore } = await import("./redis/redis_store.ts");
+    return await RedisStore.open(redisAddress(parsed, caCertificates), options);
+  }
   throw unknownKind(parsed);
 }
 
@@ -39,7 +44,15 @@ export async function openReader(
     const { PostgresReader } = await import("./postgres/postgres_reader.ts");
     return new PostgresReader({ url: parsed, caCertificates });
   }
+  if (isRedis(parsed)) {
+    const { RedisReader } = await import("./redis/redis_reader.ts");
+    return new RedisReader(redisAddress(parsed, caCertificates));
+  }
   throw unknownKind(parsed);
+}
+
+function isRedis({ scheme }: StoreUrl): boolean {
+  return scheme === "redis" || scheme === "rediss";
 }
 
 function isPostgres({ scheme }: StoreUrl): boolean {

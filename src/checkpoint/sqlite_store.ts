@@ -6,6 +6,7 @@ import { Files } from "../runtime/files.ts";
 import { noFaults } from "../runtime/operations.ts";
 import { Checkpoint, CHECKPOINT_FILE } from "./checkpoint.ts";
 import type {
+  CommitName,
   CommitOutcome,
   CommitStore,
   DeadLetterMarks,
@@ -133,6 +134,10 @@ export class SqliteStore implements CommitStore {
     return Promise.resolve(new Set(staged));
   }
 
+  unknownAmong(): Promise<readonly CommitName[]> {
+    return Promise.resolve([]);
+  }
+
   setting(name: string): Promise<string | null> {
     return Promise.try(() => this.#checkpoint.setting(name));
   }
@@ -161,6 +166,11 @@ export class SqliteStore implements CommitStore {
       this.#checkpoint.commit(commit);
       return "committed";
     });
+  }
+
+  /** What a try left is known when it returns. */
+  withdraw(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   rehearse(commit: Commit): Promise<void> {

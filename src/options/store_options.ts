@@ -9,7 +9,8 @@ export const storeOptions = {
     default: "",
     isSecret: true,
     modes: LAKE,
-    meaning: "Server that keeps the checkpoint, for several consumers of one lake (postgres://…)",
+    meaning:
+      "Server that keeps the checkpoint, for several consumers of one lake (postgres://…, redis://…)",
   }),
   checkpointUrlFile: option(optional(path()), {
     default: "none",
@@ -43,6 +44,8 @@ function storeUrl() {
 const PARAMETERS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   postgres: { sslmode: ["disable", "require", "verify-full"] },
   postgresql: { sslmode: ["disable", "require", "verify-full"] },
+  redis: {},
+  rediss: {},
 };
 
 /** @throws RangeError that says what is expected, and repeats nothing of the URL */
@@ -54,7 +57,10 @@ export function refuseUrl(text: string): void {
       `expected a URL that begins with ${Object.keys(PARAMETERS).join(":// or ")}://`,
     );
   }
-  if (user === "") throw new RangeError("expected a URL with the user's name before its host");
+  // Redis has a user `default`, whose password is enough.
+  if (user === "" && scheme.startsWith("postgres")) {
+    throw new RangeError("expected a URL with the user's name before its host");
+  }
   for (const [name, value] of parameters) {
     const values = known[name];
     if (values === undefined) {

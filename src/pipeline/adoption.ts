@@ -23,6 +23,10 @@ export async function adoptNewerCommits(
   files: LakeStorage,
   checkpoint: CommitStore,
 ): Promise<number> {
+  if (checkpoint.isShared) {
+    await refuseLostCommits(files, checkpoint);
+    return 0;
+  }
   const { sequence } = await checkpoint.read();
   const isNewer = (file: LakeFile) =>
     file.instanceId === checkpoint.instanceId && file.sequence > sequence;
@@ -54,6 +58,27 @@ export async function adoptNewerCommits(
 
 function isStaged({ path }: LakeFile): boolean {
   return path.startsWith(`${STAGING_FOLDER}/`);
+}
+
+/**
+ * Others may go on in a shared store that has lost commits, and take their records in again: what is lost is not
+ * read back beside them.
+ */
+async function refuseLostCommits(files: LakeStorage, checkpoint: CommitStore): Promise<void> {
+  const commits = new Map(
+    (await listPublished(files)).map(({ instanceId, sequence }) => [
+      `${instanceId}/${sequence}`,
+      { instanceId, sequence },
+    ]),
+  );
+  const unknown = await checkpoint.unknownAmong(commits.values());
+  const [first] = unknown;
+  if (first === undefined) return;
+  throw damagedError(
+    `The lake has files of ${unknown.length} commits that the checkpoint store does not know (one of them: number ` +
+      `${first.sequence} of instance ${first.instanceId}). It has lost them, or is another lake's, and going on ` +
+      `would publish their events again. Stop all processes of the lake, and restore the store from a copy`,
+  );
 }
 
 /**

@@ -12,6 +12,7 @@ import type { BatchEncoding, EncodableBatch } from "../lake/encoder.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
+import { countingRetries } from "./counting_retries.ts";
 import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
 import { mayLieInData, rejectPoison } from "./poison.ts";
 import { outcomesOf } from "./record_log.ts";
@@ -166,8 +167,12 @@ async function stageAndCommit(
     case "fenced":
       request.onFenced();
       return await giveUp(parts, staged);
-    case "not_confirmed":
-      return await giveUp(parts, staged);
+    case "not_confirmed": {
+      // An earlier try may have made it, though its answer was lost: its files must stay then.
+      const isMade = await retry("commit", retrying, () => checkpoint.withdraw(request.sequence));
+      if (!isMade) return await giveUp(parts, staged);
+      return { ...plan, commit: { ...plan.commit, counters }, staged };
+    }
     default:
       return outcome satisfies never;
   }
@@ -199,20 +204,6 @@ async function writeCommit(checkpoint: CommitStore, commit: Commit): Promise<Com
   } catch (error) {
     throw mayLieInData(error) ? new Unwritable("commit", error) : error;
   }
-}
-
-function countingRetries({ retrying, log }: PipelineParts, counters: Counters): Retrying {
-  return {
-    ...retrying,
-    onRetry: (operation, error, waitMs) => {
-      counters.retries[operation]++;
-      log.warning("a commit failed and is tried again", {
-        operation,
-        error: String(error),
-        waitMs,
-      });
-    },
-  };
 }
 
 async function planOf(

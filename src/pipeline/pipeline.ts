@@ -14,7 +14,9 @@ import {
 import { hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Claimant } from "../checkpoint/commit_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
+import { countingRetries } from "./counting_retries.ts";
 import { loadDeferred } from "./deferred.ts";
+import { retry } from "../runtime/retry.ts";
 import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
 
 /**
@@ -308,7 +310,7 @@ export class Pipeline implements Disposable {
     try {
       const epoch = this.#epoch;
       const [, commitBatch] = await loadDeferred();
-      const sequence = await this.#parts.checkpoint.reserve();
+      const sequence = await this.#reserve();
       const report = await commitBatch(this.#parts, {
         batch,
         trigger,
@@ -331,6 +333,11 @@ export class Pipeline implements Disposable {
     } finally {
       this.#isCommitting = false;
     }
+  }
+
+  async #reserve(): Promise<number> {
+    const retrying = countingRetries(this.#parts, this.#counters);
+    return await retry("commit", retrying, () => this.#parts.checkpoint.reserve());
   }
 
   async #confirm(epoch: number): Promise<boolean> {

@@ -155,6 +155,63 @@ export function testSharedContract({ name, newLake }: StoreKind): void {
     assert.equal(store.seenIdCount, 1);
   });
 
+  Deno.test(`${name}: an id that was fresh when asked for, and committed by another since, is refused`, async () => {
+    await using lake = await newLake();
+    await using one = await lake.open();
+    await using two = await lake.open();
+    assert.deepEqual(await seenOf(one, ["a", "b", "c"]), []);
+    assert.equal(await two.commit(await nextCommit(two, { freshIds: ["b"] })), "committed");
+    const late = await nextCommit(one, { freshIds: ["a", "b", "c"] });
+    assert.equal(await one.commit(late), "seen_meanwhile");
+    assert.deepEqual(await seenOf(one, ["a", "b", "c"]), ["b"]);
+    assert.equal(await one.commit(await nextCommit(one, { freshIds: ["a", "c"] })), "committed");
+    // Not asked for since.
+    const again = await nextCommit(one, { freshIds: ["c", "d"] });
+    assert.equal(await one.commit(again), "seen_meanwhile");
+  });
+
+  Deno.test(`${name}: whether a commit was made is known once it is withdrawn`, async () => {
+    await using lake = await newLake();
+    const hooks = recordingHooks();
+    await using store = await lake.open({ hooks });
+    await store.claim([AT], null);
+    const made = await nextCommit(store, { ranges: [rangeOf(0n, 5n)], freshIds: ["a"] });
+    hooks.failAfter = "commit:end";
+    await assert.rejects(store.commit(made), InjectedFailure);
+    assert.equal(await store.withdraw(made.sequence), true);
+    const failed = await nextCommit(store, { ranges: [rangeOf(5n, 8n)], freshIds: ["b"] });
+    hooks.failBefore = "commit:end";
+    await assert.rejects(store.commit(failed), InjectedFailure);
+    assert.equal(await store.withdraw(failed.sequence), false);
+    assert.deepEqual(await seenOf(store, ["a", "b"]), ["a"]);
+    const next = await nextCommit(store, { ranges: [rangeOf(5n, 9n)], freshIds: ["b"] });
+    assert.equal(await store.commit(next), "committed");
+    assert.equal((await contentOf(lake)).commits.length, 2);
+  });
+
+  Deno.test(`${name}: which commits it does not know is found out`, async () => {
+    await using lake = await newLake();
+    await using one = await lake.open();
+    await using two = await lake.open();
+    const ofOne = await nextCommit(one), ofTwo = await nextCommit(two);
+    const reserved = await two.reserve();
+    assert.equal(await two.commit(ofTwo), "committed");
+    assert.equal(await one.commit(ofOne), "committed");
+    const known = [
+      { instanceId: one.instanceId, sequence: ofOne.sequence },
+      { instanceId: two.instanceId, sequence: ofTwo.sequence },
+    ];
+    assert.deepEqual(await one.unknownAmong(known), []);
+    const lost = { instanceId: two.instanceId, sequence: reserved };
+    assert.deepEqual(await one.unknownAmong([...known, lost]), [lost]);
+    // The number was given twice, since the first time was forgotten.
+    const other = { instanceId: "ffffffffffff", sequence: ofTwo.sequence };
+    assert.ok((await one.unknownAmong([...known, other])).some((name) =>
+      name === other ||
+      name.instanceId === other.instanceId
+    ));
+  });
+
   Deno.test(`${name}: what another process did not publish is known to all`, async () => {
     await using lake = await newLake();
     await using two = await lake.open();

@@ -41,7 +41,7 @@ async function recovered({ outDir, url }: Lake): Promise<string[]> {
 }
 
 /** Compares a lake and its store with what the topic's records must have become; empty where all is exact. */
-async function differences({ outDir, url }: Lake, topic: MemoryTopic): Promise<string[]> {
+export async function differences({ outDir, url }: Lake, topic: MemoryTopic): Promise<string[]> {
   const truths = topic.truths();
   const dates = new Map<string, string>();
   for (const truth of truths) if (truth.kind === "valid") dates.set(truth.eventId, truth.date);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Message } from "kafkajs";
 import { binariesOf, startPostgres } from "../postgres/cluster.ts";
+import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import { type OrillaProcess, runOrilla } from "../orilla_process.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { replayHint, testSeed } from "../property_seed.ts";
@@ -55,17 +56,42 @@ async function expectOneLake(
   assert.deepEqual([counters.published, counters.duplicate], [count, copyCount], status.stdout);
 }
 
+/** What the checkpoint is in. */
+interface Server extends AsyncDisposable {
+  /** CHECKPOINT_URL of a lake that no other call has returned. */
+  newUrl(): string;
+}
+
 kafkaTest("several consumers of one group, one lake, a checkpoint in PostgreSQL", async (test) => {
   if (binariesOf() === null) throw new Error("PostgreSQL is not on this machine");
+  const cluster = await startPostgres();
+  await using server = {
+    newUrl: () => cluster.url(),
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+  await shareLake(test, server);
+}, { needsOwnBroker: true });
+
+kafkaTest("several consumers of one group, one lake, a checkpoint in Redis", async (test) => {
+  if (redisLeftOut() !== null) throw new Error("Redis is not on this machine");
+  const redis = await startRedis();
+  let count = 0;
+  await using server = {
+    newUrl: () => `${redis.url}?lake=shared_${++count}`,
+    [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+  };
+  await shareLake(test, server);
+}, { needsOwnBroker: true });
+
+async function shareLake(test: Deno.TestContext, server: Server): Promise<void> {
   await using broker = await startBroker({ conf: CONF });
-  await using cluster = await startPostgres();
   await using folder = await temporaryFolder();
   const { bootstrap } = broker;
   const newCase = async (): Promise<ConsumerCase> => {
     const topic = uniqueName("shared");
     await broker.createTopic(topic, PARTITIONS);
     const outDir = `${folder.path}/${topic}`;
-    return { topic, bootstrap, outDir, args: ARGS, env: { CHECKPOINT_URL: cluster.url() } };
+    return { topic, bootstrap, outDir, args: ARGS, env: { CHECKPOINT_URL: server.newUrl() } };
   };
 
   await test.step("an id that comes in two partitions at the same time is published once", async () => {
@@ -118,7 +144,7 @@ kafkaTest("several consumers of one group, one lake, a checkpoint in PostgreSQL"
       throw new Error(`${replayHint(seed)}\n${String(error)}`, { cause: error });
     });
   });
-}, { needsOwnBroker: true });
+}
 
 /** Kills, ends or pauses one of the consumers; whoever ended has a successor. */
 async function trouble(

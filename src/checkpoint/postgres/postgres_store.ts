@@ -5,6 +5,7 @@ import type { CommitCounts } from "../../core/reject_window.ts";
 import { markPublished, writeCommit } from "./commit_transaction.ts";
 import type {
   Claimant,
+  CommitName,
   CommitOutcome,
   CommitStore,
   DeadLetterMarks,
@@ -161,6 +162,25 @@ export class PostgresStore implements CommitStore {
     return this.#transactions.ask((run) => endedAmong(run, staged, { instanceId, silentMs }));
   }
 
+  async unknownAmong(commits: Iterable<CommitName>): Promise<readonly CommitName[]> {
+    const given = JSON.stringify([...commits].map(({ instanceId, sequence }) => ({
+      instance_id: instanceId,
+      sequence,
+    })));
+    const rows = await this.#transactions.ask((run) =>
+      run((sql) =>
+        sql<Row[]>`
+          SELECT instance_id, sequence FROM json_to_recordset(${given}::text::json)
+            AS given (instance_id text, sequence bigint)
+          EXCEPT SELECT instance_id, sequence FROM commits`
+      )
+    );
+    return rows.map((row) => ({
+      instanceId: String(row["instance_id"]),
+      sequence: Number(row["sequence"]),
+    }));
+  }
+
   setting(name: string): Promise<string | null> {
     return this.#transactions.ask((run) => readMeta(run, SETTING + name));
   }
@@ -212,6 +232,23 @@ export class PostgresStore implements CommitStore {
       else this.#seenIdCount = await this.#transactions.ask(readSeenIdCounter);
     }
     return outcome.kind;
+  }
+
+  /** Whoever inserts its row waits for a try that is under way; one that had not come so far is taken back. */
+  withdraw(sequence: number): Promise<boolean> {
+    return this.#transactions.ask(async (run) => {
+      await run((sql) => sql`BEGIN`);
+      try {
+        const { count } = await run((sql) =>
+          sql`
+            INSERT INTO commits VALUES (${sequence}, ${this.instanceId}, 0, 'end', true)
+            ON CONFLICT (sequence) DO NOTHING`
+        );
+        return count === 0;
+      } finally {
+        await run((sql) => sql`ROLLBACK`);
+      }
+    });
   }
 
   async rehearse(commit: Commit): Promise<void> {

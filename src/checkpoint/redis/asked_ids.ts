@@ -1,0 +1,40 @@
+import type { Commit } from "../../core/commit.ts";
+import { HASH_WORDS } from "../../core/id_hash.ts";
+
+/** Ids that Redis was asked for, and what it said. */
+export interface AskedIds {
+  /** In their order. */
+  readonly hashes: Uint32Array;
+  /** 1 or 0 for each. */
+  readonly isSeen: Uint8Array;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly nowMs: number;
+  /** How often ids had been added before. */
+  readonly addedCount: string;
+}
+
+/** Whether all ids of a commit were asked for, and not seen: as long as nobody adds any they stay so. */
+export function areKnownFresh(
+  { freshHashes, committedAtMs }: Pick<Commit, "freshHashes" | "committedAtMs">,
+  { hashes, isSeen, nowMs }: AskedIds,
+): boolean {
+  // At an earlier time more of the ids before count as seen.
+  if (committedAtMs < nowMs) return false;
+  let place = 0;
+  for (let at = 0; at < freshHashes.length; at += HASH_WORDS) {
+    while (place < isSeen.length && !isSame(freshHashes, at, { hashes, place })) place++;
+    if (place === isSeen.length || isSeen[place] === 1) return false;
+  }
+  return true;
+}
+
+function isSame(
+  fresh: Uint32Array,
+  at: number,
+  { hashes, place }: { readonly hashes: Uint32Array; readonly place: number },
+): boolean {
+  for (let word = 0; word < HASH_WORDS; word++) {
+    if (fresh[at + word] !== hashes[place * HASH_WORDS + word]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,131 @@
+-- Makes a commit, or finds out why it must not be made; a rehearsal writes nothing. Everything is checked before
+-- the first write: what a script has written stays.
+local mode, instance, sequence, previous = take(), take(), take(), take()
+local committed_ms, record, is_empty = tonumber(take()), take(), take() == '1'
+local own = key('instance:' .. instance)
+local is_adopted = mode == 'adopt'
+
+local state = state_of(instance)
+if state == 'lost' then return { state } end
+local last = redis.call('HGET', own, 'last')
+if last == sequence then return { 'committed', seen_count() } end
+if not is_adopted then
+  if state == 'expelled' then return { 'fenced' } end
+  if last ~= previous then return { 'lost' } end
+  local withdrawn = redis.call('HGET', own, 'withdrawn')
+  if withdrawn and not is_less(withdrawn, sequence) then return { 'withdrawn' } end
+end
+
+local ranges = {}
+for i = 1, tonumber(take()) do
+  ranges[i] = {
+    partition = take(), first = take(), next = take(),
+    counts = { tonumber(take()), tonumber(take()), tonumber(take()) },
+  }
+end
+for _, range in ipairs(ranges) do
+  local known = redis.call('HGET', key('partitions'), range.partition)
+  local next, published, duplicate, rejected = '0', 0, 0, 0
+  if known then next, published, duplicate, rejected = string.match(known, '^(%d+) (%d+) (%d+) (%d+)$') end
+  if not is_adopted then
+    local owner = redis.call('HGET', key('owners'), range.partition)
+    if not owner or string.match(owner, '^%S+') ~= instance then return { 'fenced' } end
+    if known and (is_less(range.first, next) or not is_less(next, range.next)) then return { 'fenced' } end
+  end
+  range.state = table.concat({
+    is_less(next, range.next) and range.next or next,
+    integer(published + range.counts[1]),
+    integer(duplicate + range.counts[2]),
+    integer(rejected + range.counts[3]),
+  }, ' ')
+end
+
+local ids, bucket, ttl, ttl_left, known_fresh = take(), take(), tonumber(take()), tonumber(take()), take()
+local shards = split_ids(ids)
+-- Where nobody has added ids since these were asked for, they are still as fresh as they were.
+local is_known = known_fresh == (redis.call('HGET', lake, 'ids_added') or '0')
+if not is_adopted and not is_known then
+  for _, live in ipairs(live_buckets(committed_ms, ttl)) do
+    for _, shard in ipairs(shards) do
+      local found = found_in(live, shard)
+      for i = 1, #found do
+        if found[i] == 1 then return { 'seen_meanwhile' } end
+      end
+    end
+  end
+end
+
+local replays = {}
+for i = 1, tonumber(take()) do replays[i] = { letter = take(), mark = take() } end
+for _, replay in ipairs(replays) do
+  if not is_adopted and redis.call('HEXISTS', key('replays'), replay.letter) == 1 then return { 'replayed' } end
+end
+if mode == 'rehearse' then return { 'committed', seen_count() } end
+
+redis.call('RPUSH', key('commits'), record)
+redis.call('SETBIT', key('committed'), sequence, 1)
+redis.call('HSET', own, 'last', sequence)
+if is_less(redis.call('HGET', lake, 'last_sequence') or '0', sequence) then
+  redis.call('HSET', lake, 'last_sequence', sequence)
+end
+if tonumber(redis.call('HGET', lake, 'last_commit_ms') or '-1') < committed_ms then
+  redis.call('HSET', lake, 'last_commit_ms', integer(committed_ms))
+end
+
+-- Whoever commits again has published what it committed before.
+local pending = key('pending:' .. instance)
+for _, published in ipairs(redis.call('SMEMBERS', pending)) do
+  redis.call('HDEL', key('unpublished'), published)
+end
+redis.call('DEL', pending)
+if not is_empty then
+  redis.call('HSET', key('unpublished'), sequence, record)
+  redis.call('SADD', pending, sequence)
+end
+
+for _, range in ipairs(ranges) do
+  redis.call('HSET', key('partitions'), range.partition, range.state)
+end
+for _, replay in ipairs(replays) do redis.call('HSETNX', key('replays'), replay.letter, replay.mark) end
+
+if #ids > 0 then
+  local added, newest, count = 0, committed_ms, 0
+  for _, known in ipairs(read_buckets()) do
+    if known.name == bucket then newest, count = math.max(newest, known.newest), known.count end
+  end
+  for _, shard in ipairs(shards) do
+    local name = shard_key(bucket, shard.number)
+    added = added + redis.call('SADD', name, unpack(shard.members))
+    -- Not all at once, since a large set takes a moment to go.
+    if ttl_left > 0 then redis.call('PEXPIRE', name, ttl_left + shard.number * 100) end
+  end
+  redis.call('HINCRBY', lake, 'ids_added', 1)
+  local expires = ttl_left > 0 and server_ms() + ttl_left or 0
+  local row = { integer(newest), integer(count + added), integer(expires) }
+  redis.call('HSET', key('ids'), bucket, table.concat(row, ' '))
+end
+
+local trace_ms = tonumber(take())
+local function set(name, value)
+  if trace_ms > 0 then redis.call('SET', name, value, 'PX', trace_ms) else redis.call('SET', name, value) end
+end
+for _ = 1, tonumber(take()) do
+  local path, filter = take(), take()
+  set(key('filter:' .. sequence .. ':' .. path), filter)
+end
+local duplicates = tonumber(take())
+if duplicates > 0 then
+  local name = key('duplicates:' .. sequence)
+  redis.call('HSET', name, 'found_at_ms', integer(committed_ms), 'count', integer(duplicates),
+    'partitions', take(), 'records', take())
+  if trace_ms > 0 then redis.call('PEXPIRE', name, trace_ms) end
+  set(key('filter:' .. sequence .. ':'), take())
+  redis.call('ZADD', key('duplicates'), integer(committed_ms), sequence)
+end
+
+local counters = {}
+for i = 1, tonumber(take()) * 2 do counters[i] = take() end
+redis.call('DEL', key('counters:' .. instance))
+if #counters > 0 then redis.call('HSET', key('counters:' .. instance), unpack(counters)) end
+
+return { 'committed', seen_count() }

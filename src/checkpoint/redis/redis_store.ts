@@ -1,0 +1,329 @@
+import type { Commit, Committed, PartitionState } from "../../core/commit.ts";
+import { countersOf } from "../../core/counters.ts";
+import { assert, operatingError } from "../../core/errors.ts";
+import { HASH_WORDS } from "../../core/id_hash.ts";
+import type { TopicPartition } from "../../core/record.ts";
+import type { CommitCounts } from "../../core/reject_window.ts";
+import { REPLAY_PARTITION } from "../../core/replay.ts";
+import { type FaultHooks, noFaults, operate } from "../../runtime/operations.ts";
+import type {
+  Claimant,
+  CommitName,
+  CommitOutcome,
+  CommitStore,
+  DeadLetterMarks,
+  StoreOptions,
+  TidyLimits,
+  UnpublishedCommit,
+} from "../commit_store.ts";
+import type { DateTotals } from "../date_totals.ts";
+import type { RedisAddress } from "./address.ts";
+import { commitArguments, type CommitContext } from "./commit_arguments.ts";
+import { areKnownFresh, type AskedIds } from "./asked_ids.ts";
+import { CommitList } from "./commit_list.ts";
+import { unknownAmong } from "./committed_bits.ts";
+import type { Reply } from "./connection.ts";
+import { idBlock } from "./id_blocks.ts";
+import { lostError, openLake } from "./opening.ts";
+import { addUpDates } from "./figures.ts";
+import { commitRecordOf, counterRowOf, partitionField, partitionStateOf } from "./records.ts";
+import { RedisLake } from "./redis_lake.ts";
+import { RedisMarks } from "./redis_marks.ts";
+import { fieldsOf, listOf, numberOf, textOf } from "./replies.ts";
+
+/** A process says that it is alive this often: far more often than it may be silent. */
+const SIGN_OF_LIFE_MS = 5_000;
+const EXPEL_AFTER_MS = 300_000;
+/** Ids asked for at once: some hundredths of a second, so that the server serves others in between. */
+const ASK_IDS = 20_000;
+/** Commits whose recorded duplicates are dropped at once. */
+const DROP_COMMITS = 16;
+
+/**
+ * The commit store in a Redis, which several processes share. A commit is one script: the server runs it as a
+ * whole, and nothing else meanwhile, so what it checks holds while it writes.
+ */
+export class RedisStore implements CommitStore {
+  readonly isShared = true;
+  readonly instanceId: string;
+  readonly idKey: Uint32Array;
+  readonly deadLetters: DeadLetterMarks;
+  readonly #lake: RedisLake;
+  readonly #options: StoreOptions;
+  readonly #hooks: FaultHooks;
+  readonly #commits: CommitList;
+  readonly #signs: ReturnType<typeof setInterval>;
+  #seenIdCount: number;
+  /** What was asked for last: the next commit is made of it. */
+  #asked: AskedIds | null = null;
+  /** The last commit of this process, 0 before the first. */
+  #lastSequence = 0;
+  /** The number of a commit that was tried without an answer, so that it may have been made, or be made yet. */
+  #unsettled: number | null = null;
+
+  private constructor(
+    lake: RedisLake,
+    options: StoreOptions,
+    { instanceId, idKey, seenIdCount }: Awaited<ReturnType<typeof openLake>>,
+  ) {
+    this.#lake = lake;
+    this.#options = options;
+    this.#hooks = options.hooks ?? noFaults;
+    this.#commits = new CommitList(lake.connection, lake.key("commits"));
+    this.instanceId = instanceId;
+    this.idKey = idKey;
+    this.deadLetters = new RedisMarks(lake, this.#hooks);
+    this.#seenIdCount = seenIdCount;
+    this.#signs = setInterval(() => void this.#signOfLife(), SIGN_OF_LIFE_MS);
+  }
+
+  /**
+   * Registers a new instance, and begins the lake where there is none.
+   *
+   * @throws OrillaError with exit code 2 where the server may drop keys by itself, or refuses the user; 3 where
+   * its keys are of another version, or not all there
+   */
+  static async open(address: RedisAddress, options: StoreOptions): Promise<RedisStore> {
+    await using resources = new AsyncDisposableStack();
+    const lake = resources.use(new RedisLake(address));
+    const opened = await openLake(lake, options);
+    resources.move();
+    return new RedisStore(lake, options, opened);
+  }
+
+  get seenIdCount(): number {
+    return this.#seenIdCount;
+  }
+
+  /** What was opened is the server's: there is no file that could be gone. */
+  assertInPlace(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async read(): Promise<Committed> {
+    const [last, partitions, counters] = await this.#lake.sendAll([
+      ["HGET", "lake", "last_sequence"],
+      ["HGETALL", "partitions"],
+      ["HGETALL", `counters:${this.instanceId}`],
+    ]);
+    return {
+      sequence: numberOf(last ?? "0"),
+      partitions: Array.from(
+        fieldsOf(partitions),
+        ([field, state]) => partitionStateOf(field, state),
+      ),
+      counters: countersOf(Array.from(fieldsOf(counters), counterRowOf)),
+    };
+  }
+
+  async lastCommitMs(): Promise<number | null> {
+    const ms = await this.#lake.send("HGET", "lake", "last_commit_ms");
+    return ms === null ? null : numberOf(ms);
+  }
+
+  async recentCounts(recordCount: number): Promise<readonly CommitCounts[]> {
+    const counts: CommitCounts[] = [];
+    let sum = 0;
+    for await (const { ranges } of this.#commits.latestFirst()) {
+      const own = ranges.filter(({ topic }) => topic !== REPLAY_PARTITION.topic);
+      if (own.length === 0) continue;
+      const rejectedCount = own.reduce((total, range) => total + range.rejectedCount, 0);
+      const receivedCount = own.reduce(
+        (total, range) => total + range.publishedCount + range.duplicateCount,
+        rejectedCount,
+      );
+      counts.push({ receivedCount, rejectedCount });
+      sum += receivedCount;
+      if (sum >= recordCount) break;
+    }
+    return counts;
+  }
+
+  async dateTotals(): Promise<readonly DateTotals[]> {
+    const totals = new Map<string, DateTotals>();
+    for await (const page of this.#commits.pages(await this.#commits.length())) {
+      addUpDates(totals, page);
+    }
+    return [...totals.values()];
+  }
+
+  async unpublished(): Promise<readonly UnpublishedCommit[]> {
+    const records = listOf(await this.#lake.send("HVALS", "unpublished"));
+    return records.map((text) => commitRecordOf(textOf(text)))
+      .sort((a, b) => a.sequence - b.sequence)
+      .map(({ sequence, instanceId, files }) => ({ sequence, instanceId, files }));
+  }
+
+  async instanceIds(): Promise<readonly string[]> {
+    return listOf(await this.#lake.send("SMEMBERS", "instances")).map(textOf);
+  }
+
+  async endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {
+    const names = [...staged];
+    const { expelAfterMs = EXPEL_AFTER_MS } = this.#options;
+    const args = [this.instanceId, String(expelAfterMs), String(names.length), ...names];
+    return new Set(listOf(await this.#lake.run("ended", args)).map(textOf));
+  }
+
+  async unknownAmong(commits: Iterable<CommitName>): Promise<readonly CommitName[]> {
+    return await unknownAmong(this.#lake, commits);
+  }
+
+  async setting(name: string): Promise<string | null> {
+    const value = await this.#lake.send("HGET", "settings", name);
+    return value === null ? null : textOf(value);
+  }
+
+  async note(name: string, value: string): Promise<void> {
+    await this.#lake.send("HSET", "settings", name, value);
+  }
+
+  async claim(
+    partitions: readonly TopicPartition[],
+    claimant: Claimant | null,
+  ): Promise<readonly PartitionState[] | null> {
+    await this.#settle();
+    const fields = partitions.map(partitionField);
+    const by = [claimant?.groupId ?? "", String(claimant?.generation ?? 0)];
+    const args = [this.instanceId, ...by, String(fields.length), ...fields];
+    const answer = await this.#operate("claim", () => this.#lake.run("claim", args));
+    if (answer instanceof Uint8Array) {
+      if (textOf(answer) === "outdated") return null;
+      throw this.#notAlive(answer);
+    }
+    return listOf(answer).flatMap((state, place) =>
+      state === null ? [] : [partitionStateOf(fields[place] ?? "", textOf(state))]
+    );
+  }
+
+  async reserve(): Promise<number> {
+    const answer = textOf(await this.#lake.run("reserve", [this.instanceId]));
+    if (answer === "lost" || Number(answer) <= this.#lastSequence) throw lostError(this.#lake);
+    return Number(answer);
+  }
+
+  async seenAmong(hashes: Uint32Array, nowMs: number): Promise<Uint8Array> {
+    const isSeen = new Uint8Array(hashes.length / HASH_WORDS);
+    let addedCount: string | null = null;
+    for (let first = 0; first < isSeen.length; first += ASK_IDS) {
+      const asked = hashes.subarray(first * HASH_WORDS, (first + ASK_IDS) * HASH_WORDS);
+      const args = [idBlock(asked), String(nowMs), String(this.#options.ttlMs)];
+      const [count, answers] = listOf(await this.#lake.run("seen", args));
+      assert(answers instanceof Uint8Array, "each id that was asked for has an answer");
+      isSeen.set(answers.map((digit) => digit - 48), first);
+      addedCount ??= textOf(count);
+    }
+    this.#asked = { hashes, isSeen, nowMs, addedCount: addedCount ?? "" };
+    return isSeen;
+  }
+
+  async commit(commit: Commit): Promise<CommitOutcome> {
+    if (this.#unsettled !== commit.sequence) await this.#settle();
+    this.#unsettled = commit.sequence;
+    const outcome = await this.#write(commit, "commit");
+    if (outcome === "committed") this.#lastSequence = commit.sequence;
+    this.#unsettled = null;
+    return outcome;
+  }
+
+  async withdraw(sequence: number): Promise<boolean> {
+    if (this.#unsettled === sequence) await this.#settle();
+    return this.#lastSequence === sequence;
+  }
+
+  async rehearse(commit: Commit): Promise<void> {
+    await this.#write(commit, "rehearse");
+  }
+
+  async adopt(commit: Commit): Promise<void> {
+    await this.#write(commit, "adopt");
+    this.#lastSequence = commit.sequence;
+  }
+
+  async markPublished(sequences: readonly number[]): Promise<void> {
+    if (sequences.length === 0) return;
+    await this.#operate(
+      "published",
+      () => this.#lake.send("HDEL", "unpublished", ...sequences.map(String)),
+    );
+  }
+
+  async tidy({ nowMs }: TidyLimits): Promise<number> {
+    const { ttlMs, duplicateTtlMs } = this.#options;
+    const args = [nowMs, ttlMs, duplicateTtlMs, DROP_COMMITS].map(String);
+    const [gone, left] = listOf(await this.#operate("expire", () => this.#lake.run("tidy", args)));
+    this.#seenIdCount = numberOf(left);
+    return numberOf(gone);
+  }
+
+  async leave(): Promise<void> {
+    clearInterval(this.#signs);
+    await this.#lake.run("leave", [this.instanceId]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#signs);
+    await this.#lake[Symbol.asyncDispose]();
+  }
+
+  async #write(commit: Commit, mode: CommitContext["mode"]): Promise<CommitOutcome> {
+    const { instanceId } = this;
+    const { ttlMs, duplicateTtlMs } = this.#options;
+    const lastSequence = this.#lastSequence;
+    const knownFresh = this.#asked !== null && areKnownFresh(commit, this.#asked)
+      ? this.#asked.addedCount
+      : "";
+    const context = { mode, instanceId, lastSequence, ttlMs, duplicateTtlMs, knownFresh };
+    const run = () => this.#lake.run("commit", commitArguments(commit, context));
+    const answer = mode === "rehearse" ? await run() : await this.#operate("commit", run);
+    const [outcome = null, seenIdCount] = listOf(answer);
+    switch (textOf(outcome)) {
+      case "committed":
+        this.#seenIdCount = numberOf(seenIdCount);
+        return "committed";
+      case "seen_meanwhile":
+        return "seen_meanwhile";
+      case "fenced":
+        return "fenced";
+      case "replayed":
+        throw new Error("Assertion failed: a dead letter is replayed once");
+      case "withdrawn":
+        throw new Error("Assertion failed: a commit that was given up is not made");
+      default:
+        throw this.#notAlive(outcome);
+    }
+  }
+
+  /** Finds out whether the last commit was made whose answer was lost; if not, it never will be. */
+  async #settle(): Promise<void> {
+    const sequence = this.#unsettled;
+    if (sequence === null) return;
+    const answer = await this.#lake.run("withdraw", [this.instanceId, String(sequence)]);
+    if (textOf(answer) === "committed") this.#lastSequence = sequence;
+    this.#unsettled = null;
+  }
+
+  /** Failures are left to the next command that is waited for. */
+  async #signOfLife(): Promise<void> {
+    await this.#lake.run("live", [this.instanceId]).catch(() => {});
+  }
+
+  #notAlive(state: Reply): Error {
+    if (textOf(state) !== "expelled") return lostError(this.#lake);
+    return operatingError(
+      `This process gave no sign of life to ${this.#lake.name} for minutes, and was expelled from the lake. ` +
+        `Nothing is lost: start again`,
+    );
+  }
+
+  /** One command or script is a transaction: it is begun and done by its answer. */
+  async #operate<T>(
+    name: "claim" | "commit" | "published" | "expire",
+    action: () => Promise<T>,
+  ): Promise<T> {
+    const path = this.#lake.name;
+    await operate(this.#hooks, { label: `${name}:begin`, path }, () => Promise.resolve());
+    await operate(this.#hooks, { label: `${name}:write`, path }, () => Promise.resolve());
+    return await operate(this.#hooks, { label: `${name}:end`, path }, action);
+  }
+}
