@@ -87,7 +87,11 @@ export function redisFailure(error: unknown, address: RedisAddress): unknown {
   if (/certificate|UnknownIssuer|self.signed/i.test(text)) {
     return usageError(`Cannot use CHECKPOINT_URL: ${address.name} is not trusted (${text})`, error);
   }
-  return new RedisUnavailable(`${address.name} cannot be reached: ${text}`, error);
+  // Deno 2.6 does not say why it closes a connection.
+  const hint = address.isTls && /closed unexpectedly/.test(text)
+    ? ". Its certificate may not be trusted, see CHECKPOINT_CA_FILE"
+    : "";
+  return new RedisUnavailable(`${address.name} cannot be reached: ${text}${hint}`, error);
 }
 
 function refusal(error: ErrorReply, address: RedisAddress): Error {
