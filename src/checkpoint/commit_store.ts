@@ -115,10 +115,10 @@ export interface CommitStore extends AsyncDisposable {
   dateTotals(): Promise<readonly DateTotals[]>;
 
   /**
-   * The event files of some commits, of all processes, commit by commit: of those from the sequence `first` up to, not
-   * including, `end`.
+   * The event files of the commits from a sequence on, of all processes, those of some commits at a time. A process's
+   * commits come in the order in which it made them.
    */
-  eventFiles(first: number, end: number): Promise<readonly ManifestFile[]>;
+  eventFiles(first: number): AsyncIterable<readonly ManifestFile[]>;
 
   /** Commits, of all processes, whose files are not known to be published. */
   unpublished(): Promise<readonly UnpublishedCommit[]>;

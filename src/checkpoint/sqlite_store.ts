@@ -17,6 +17,9 @@ import type {
 import type { DateTotals } from "./date_totals.ts";
 import { LOCK_FILE, lockOutDir } from "./lock.ts";
 
+/** Commits whose files are read at a time. */
+const PAGE_COMMITS = 1_000;
+
 /**
  * The checkpoint in OUT_DIR, as a commit store of one process: a lock keeps others out, so claims need nothing.
  * What is called runs at once, in the turn of the call.
@@ -106,8 +109,11 @@ export class SqliteStore implements CommitStore {
     return Promise.try(() => this.#checkpoint.dateTotals());
   }
 
-  eventFiles(first: number, end: number): Promise<readonly ManifestFile[]> {
-    return Promise.try(() => this.#checkpoint.eventFiles(first, end));
+  async *eventFiles(first: number): AsyncGenerator<readonly ManifestFile[]> {
+    const { sequence: last } = this.#checkpoint.read();
+    for (let from = first; from <= last; from += PAGE_COMMITS) {
+      yield this.#checkpoint.eventFiles(from, from + PAGE_COMMITS);
+    }
   }
 
   unpublished(): Promise<readonly UnpublishedCommit[]> {

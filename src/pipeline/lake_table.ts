@@ -18,9 +18,6 @@ export interface LakeTable {
   append(files: readonly ManifestFile[]): Promise<void>;
 }
 
-/** Commits looked through at a time. */
-const PAGE_COMMITS = 1_000;
-
 /** What a table is opened with. */
 type TableOptions =
   & Pick<DeltaLogOptions, "encode" | "log" | "nowMs" | "pseudonymizedFields">
@@ -72,12 +69,10 @@ async function* missingCommits(
   checkpoint: CommitStore,
   deltaLog: DeltaLog,
 ): AsyncGenerator<readonly ManifestFile[]> {
-  const { sequence: last } = await checkpoint.read();
   // All commits before one of this checkpoint's own were appended before it.
   const own = deltaLog.sequenceOf(checkpoint.instanceId);
   const left = new Set<string>();
-  for (let first = own + 1; first <= last; first += PAGE_COMMITS) {
-    const page = await checkpoint.eventFiles(first, first + PAGE_COMMITS);
+  for await (const page of checkpoint.eventFiles(own + 1)) {
     const commits = Map.groupBy(page, (file) => {
       const { instanceId, sequence } = commitNameOf(file);
       return `${instanceId}/${sequence}`;

@@ -74,7 +74,7 @@ export async function readDateTotals(run: Run): Promise<readonly DateTotals[]> {
   }));
 }
 
-/** See `CommitStore.eventFiles`. */
+/** The event files of the commits in a stretch of sequences, commit by commit. */
 export async function readEventFiles(
   run: Run,
   { first, end }: { readonly first: number; readonly end: number },

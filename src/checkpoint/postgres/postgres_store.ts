@@ -50,6 +50,8 @@ const EXPEL_AFTER_MS = 300_000;
 const SIGN_OF_LIFE_MS = 10_000;
 /** Settings of the lake stand in the meta table beside those of the store. */
 const SETTING = "setting.";
+/** Commits whose files are read at a time. */
+const PAGE_COMMITS = 1_000;
 /** Commits whose duplicates are dropped at once. */
 const DROP_STEP_COMMITS = 4;
 
@@ -145,8 +147,12 @@ export class PostgresStore implements CommitStore {
     return this.#transactions.ask(readDateTotals);
   }
 
-  eventFiles(first: number, end: number): Promise<readonly ManifestFile[]> {
-    return this.#transactions.ask((run) => readEventFiles(run, { first, end }));
+  async *eventFiles(first: number): AsyncGenerator<readonly ManifestFile[]> {
+    const { sequence: last } = await this.read();
+    for (let from = first; from <= last; from += PAGE_COMMITS) {
+      const page = { first: from, end: from + PAGE_COMMITS };
+      yield await this.#transactions.ask((run) => readEventFiles(run, page));
+    }
   }
 
   unpublished(): Promise<readonly UnpublishedCommit[]> {

@@ -1,4 +1,4 @@
-import type { Commit, Committed, PartitionState } from "../../core/commit.ts";
+import type { Commit, Committed, ManifestFile, PartitionState } from "../../core/commit.ts";
 import { countersOf } from "../../core/counters.ts";
 import { assert, operatingError } from "../../core/errors.ts";
 import { HASH_WORDS } from "../../core/id_hash.ts";
@@ -145,6 +145,13 @@ export class RedisStore implements CommitStore {
       addUpDates(totals, page);
     }
     return [...totals.values()];
+  }
+
+  async *eventFiles(first: number): AsyncGenerator<readonly ManifestFile[]> {
+    for await (const page of this.#commits.pages(await this.#commits.length())) {
+      const commits = page.filter(({ sequence }) => sequence >= first);
+      yield commits.flatMap(({ files }) => files.filter(({ kind }) => kind === "events"));
+    }
   }
 
   async unpublished(): Promise<readonly UnpublishedCommit[]> {
