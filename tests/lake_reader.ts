@@ -1,4 +1,4 @@
-import { parquetReadObjects } from "hyparquet";
+import { parquetRead, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 
 /** A row of the lake, as a reader that orilla does not use sees it. */
@@ -72,20 +72,40 @@ export async function readParquetFile(path: string): Promise<Record<string, unkn
 
 /** The same of the bytes of a file. */
 export async function readParquet(bytes: Uint8Array): Promise<Record<string, unknown>[]> {
-  return await parquetReadObjects({
-    file: Uint8Array.from(bytes).buffer,
-    compressors,
-    utf8: false,
-    parsers: {
-      timestampFromMicroseconds: (value: bigint) => value,
-      timestampFromMilliseconds: (value: bigint) => value * 1000n,
-      timestampFromNanoseconds: (value: bigint) => value / 1000n,
-      dateFromDays: (value: number) => value,
-      stringFromBytes: (value: Uint8Array) =>
-        value && new TextDecoder("utf-8", { ignoreBOM: true }).decode(value),
+  return await parquetReadObjects({ file: Uint8Array.from(bytes).buffer, ...READING });
+}
+
+/** Some columns of one Parquet file, each a list of its values: without an object for any row. */
+export async function readColumns<Name extends string>(
+  path: string,
+  names: readonly Name[],
+): Promise<ReadonlyMap<Name, readonly unknown[]>> {
+  const bytes = await Deno.readFile(path);
+  const columns = new Map(names.map((name) => [name, [] as unknown[]]));
+  await parquetRead({
+    file: bytes.buffer,
+    ...READING,
+    columns: [...names],
+    onChunk: ({ columnName, columnData }) => {
+      const column = columns.get(columnName as Name);
+      for (const value of columnData) column?.push(value);
     },
   });
+  return columns;
 }
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const READING = {
+  compressors,
+  utf8: false,
+  parsers: {
+    timestampFromMicroseconds: (value: bigint) => value,
+    timestampFromMilliseconds: (value: bigint) => value * 1000n,
+    timestampFromNanoseconds: (value: bigint) => value / 1000n,
+    dateFromDays: (value: number) => value,
+    stringFromBytes: (value: Uint8Array) => value && decoder.decode(value),
+  },
+};
 
 /** Files in OUT_DIR that a finished run does not leave: anything staged, or of an unknown name. */
 export async function strayFiles(outDir: string): Promise<string[]> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { EVENT_COLUMNS } from "../src/core/event_fields.ts";
 import { exportedFamilies } from "./ops/exported_series.ts";
 import { BENCH_OPTIONS } from "./bench/bench_options.ts";
+import { SHARED_SOAK_OPTIONS } from "./soak/shared_options.ts";
 import { effectiveTable } from "../src/about/effective_config.ts";
 import { CONFIG_SWITCHES, SELF_COMMANDS, TOPICS } from "../src/about/subjects.ts";
 import { parseCommandLine } from "../src/cli.ts";
@@ -167,7 +168,7 @@ Deno.test("README's commands are tasks, modes and options that exist", async () 
   const flags = new Set(
     [
       ...OPTION_ROWS.map(([key]) => flagOf(key)),
-      ...Object.keys(BENCH_OPTIONS).map((name) => `--${name}`),
+      ...Object.keys({ ...BENCH_OPTIONS, ...SHARED_SOAK_OPTIONS }).map((name) => `--${name}`),
       ...Object.keys(CONFIG_SWITCHES),
       ...["--help", "--allow-ffi", "--allow-sys", "--minutes", "--seed", "--records"],
     ],

@@ -3,6 +3,7 @@ import { CompressionTypes, type Message, Partitioners } from "kafkajs";
 import { registerCodecs } from "../../src/kafka/codecs.ts";
 import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
 import {
+  type OrillaOptions,
   type OrillaProcess,
   type OrillaResult,
   runOrilla,
@@ -45,9 +46,12 @@ export interface ConsumerCase {
   readonly topic: string;
   readonly outDir: string;
   readonly args?: readonly string[];
+  /** Flags of its batches; small ones where they are left out. */
+  readonly batchArgs?: readonly string[];
+  /** See `OrillaOptions`. */
+  readonly env?: Readonly<Record<string, string>>;
   /** See `OrillaOptions`. */
   readonly limitMs?: number;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The consumer group that a topic is read with. */
@@ -67,21 +71,26 @@ function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase
   return ["consumer", ...kafka, "--out-dir", outDir, ...args];
 }
 
-/** Starts a consumer with small batches. */
+const SMALL_BATCHES = ["--batch-max-latency-ms", "200", "--batch-max-events", "1000"];
+
+/** Starts a consumer. */
 export function startConsumer(of: ConsumerCase): OrillaProcess {
-  const args = ["--batch-max-latency-ms", "200", "--batch-max-events", "1000", ...of.args ?? []];
-  const { limitMs, env = {} } = of;
-  return spawnOrilla(
-    consumerArguments({ ...of, args }),
-    limitMs === undefined ? { env } : { limitMs, env },
-  );
+  const args = [...of.batchArgs ?? SMALL_BATCHES, ...of.args ?? []];
+  return spawnOrilla(consumerArguments({ ...of, args }), processOptions(of));
+}
+
+function processOptions({ env, limitMs }: ConsumerCase): OrillaOptions {
+  return {
+    ...(env === undefined ? {} : { env }),
+    ...(limitMs === undefined ? {} : { limitMs }),
+  };
 }
 
 /** Consumes what is in the topic, and expects that to work. */
 export async function consumeToEnd(of: ConsumerCase): Promise<OrillaResult> {
   const result = await runOrilla(
     consumerArguments({ ...of, args: ["--until-end", ...of.args ?? []] }),
-    { env: of.env ?? {} },
+    processOptions(of),
   );
   assert.equal(result.code, 0, result.stderr);
   return result;

@@ -1,12 +1,7 @@
 import type { Random } from "../../src/simulation/random.ts";
-import type { Broker } from "../kafka/broker.ts";
 import { type ConsumerCase, startConsumer } from "../kafka/numbered_events.ts";
-import type { OrillaProcess } from "../orilla_process.ts";
+import type { OrillaProcess, OrillaResult } from "../orilla_process.ts";
 
-const NAMES = ["a", "b", "c"] as const;
-type Name = (typeof NAMES)[number];
-
-const SESSION_MS = 6_000;
 /** How long after it woke a consumer may take to find out that a commit of its can not be acknowledged. */
 const WAKING_MS = 5_000;
 
@@ -16,76 +11,106 @@ export interface CommitOf {
   readonly sequence: number;
 }
 
-/**
- * The consumers of a soak and what happens to them. All are of one group, each with its own OUT_DIR. One that
- * runs alone may be killed; several come and go in good order, or sleep past their eviction. What may stand
- * twice then are the commits that `sleptOver` names, and nothing else (README, Guarantees).
- */
+export interface CastOptions {
+  readonly names: readonly string[];
+  /** How an instance runs. */
+  readonly caseOf: (name: string) => ConsumerCase;
+  /** Where the instances' logs are kept, `NAME.log`. */
+  readonly logFolder: string;
+  readonly random: Random;
+  /** The session timeout that the instances have. */
+  readonly sessionMs: number;
+  /** Whether what starts a consumer waits until it has its partitions. */
+  readonly waitsForAssignment: boolean;
+}
+
+interface RunningConsumer {
+  readonly consumer: OrillaProcess;
+  /** Resolves when it ended, and its log is kept. */
+  readonly ended: Promise<void>;
+}
+
+/** The consumers of a soak, all of one group, and what can happen to them. */
 export class Cast {
-  readonly faults: Record<string, number> = {};
+  /** How often what happened, by name. */
+  readonly happened: Record<string, number> = {};
   /** Consumers that ended without being told to. */
   readonly surprises: string[] = [];
-  readonly #broker: Broker;
-  readonly #topic: string;
-  readonly #folder: string;
-  readonly #random: Random;
-  readonly #limitMs: number;
-  readonly #running = new Map<Name, OrillaProcess>();
-  readonly #sleeps: { readonly name: Name; readonly fromMs: number; readonly toMs: number }[] = [];
+  readonly #options: CastOptions;
+  readonly #running = new Map<string, RunningConsumer>();
+  readonly #asleep = new Set<string>();
+  readonly #sleeps: { readonly name: string; readonly fromMs: number; readonly toMs: number }[] =
+    [];
 
-  constructor({ broker, topic, folder, random, limitMs }: {
-    readonly broker: Broker;
-    readonly topic: string;
-    readonly folder: string;
-    readonly random: Random;
-    readonly limitMs: number;
-  }) {
-    this.#limitMs = limitMs;
-    this.#broker = broker;
-    this.#topic = topic;
-    this.#folder = folder;
-    this.#random = random;
+  constructor(options: CastOptions) {
+    this.#options = options;
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  get isComplete(): boolean {
+    return this.#running.size === this.#options.names.length;
   }
 
   /** All instances, running or not. */
   instances(): ConsumerCase[] {
-    return NAMES.map((name) => this.#caseOf(name));
+    return this.#options.names.map((name) => this.#options.caseOf(name));
   }
 
-  async begin(): Promise<void> {
-    await this.#start("a");
+  /** Kills one with SIGKILL, and starts it again. */
+  async kill(): Promise<string> {
+    const name = this.#anyAwake();
+    if (name === null) return this.note("nothing to kill");
+    await this.#delay(this.#options.random() * 300);
+    await this.#stop(name, "SIGKILL");
+    await this.#start(name);
+    return this.note("consumer killed");
   }
 
-  /** Lets something happen; says what. */
-  async fault(): Promise<string> {
-    if (this.#running.size === 0) await this.#start("a");
-    const actions = [
-      ...(this.#running.size === 1
-        ? [this.#kill, this.#kill, this.#join]
-        : [this.#leave, this.#sleep]),
-      ...(this.#running.size < NAMES.length ? [this.#join] : []),
-      this.#killBroker,
-      this.#pauseBroker,
-    ];
-    const action = actions[Math.floor(this.#random() * actions.length)] ?? this.#kill;
-    const what = await action.call(this);
-    this.faults[what] = (this.faults[what] ?? 0) + 1;
-    return what;
+  /** Starts one that does not run. */
+  async join(): Promise<string> {
+    const name = this.#options.names.find((candidate) => !this.#running.has(candidate));
+    if (name !== undefined) await this.#start(name);
+    return this.note("consumer joined");
+  }
+
+  /** Ends one in good order. */
+  async leave(): Promise<string> {
+    const name = this.#anyAwake();
+    if (name === null) return this.note("nothing to end");
+    await this.#stop(name, "SIGTERM");
+    return this.note("consumer left");
+  }
+
+  /** Stops one with SIGSTOP until the group has evicted it, and lets it go on. */
+  async sleep(): Promise<string> {
+    const name = this.#anyAwake(), consumer = this.#running.get(name ?? "")?.consumer;
+    if (name === null || consumer === undefined) return this.note("nothing to stop");
+    const fromMs = Date.now();
+    this.#asleep.add(name);
+    consumer.kill("SIGSTOP");
+    await this.#delay(this.#options.sessionMs * 1.5);
+    this.#sleeps.push({ name, fromMs, toMs: Date.now() });
+    consumer.kill("SIGCONT");
+    this.#asleep.delete(name);
+    return this.note("consumer slept past its eviction");
   }
 
   /** Ends all in good order. */
   async finish(): Promise<void> {
-    for (const name of [...this.#running.keys()]) await this.#stop(name, "SIGTERM");
+    await Promise.all([...this.#running.keys()].map((name) => this.#stop(name, "SIGTERM")));
   }
 
   /**
-   * The commits that their instances slept over, between transaction and acknowledgement: the next owner of
-   * their partitions published their records again, which is the limit that README names.
+   * The commits that their instances slept over, between transaction and acknowledgement: with a checkpoint for
+   * each instance the next owner of their partitions published their records again, the limit that README names.
    */
   async sleptOver(): Promise<readonly CommitOf[]> {
     const found: CommitOf[] = [];
-    for (const name of NAMES) {
-      const log = await Deno.readTextFile(`${this.#folder}/${name}.log`);
+    for (const name of this.#options.names) {
+      const log = await Deno.readTextFile(this.#logOf(name));
       for (const line of log.split("\n")) {
         if (!line.includes("the group's offsets could not be written")) continue;
         const { time, sequence } = JSON.parse(line);
@@ -99,84 +124,45 @@ export class Cast {
     return found;
   }
 
-  #caseOf(name: Name): ConsumerCase {
-    return {
-      bootstrap: this.#broker.bootstrap,
-      topic: this.#topic,
-      outDir: `${this.#folder}/${name}`,
-      args: ["--session-timeout-ms", String(SESSION_MS), "--log-level", "debug"],
-      limitMs: this.#limitMs,
+  /** Counts something that happened; returns its name. */
+  note(what: string): string {
+    this.happened[what] = (this.happened[what] ?? 0) + 1;
+    return what;
+  }
+
+  #logOf(name: string): string {
+    return `${this.#options.logFolder}/${name}.log`;
+  }
+
+  async #start(name: string): Promise<void> {
+    const consumer = startConsumer(this.#options.caseOf(name));
+    const running = {
+      consumer,
+      ended: consumer.result.then((result) => this.#ended(name, result)),
     };
+    this.#running.set(name, running);
+    if (this.#options.waitsForAssignment) await consumer.untilStderr(/"assigned"/);
   }
 
-  async #start(name: Name): Promise<void> {
-    const consumer = startConsumer(this.#caseOf(name));
-    this.#running.set(name, consumer);
-    void consumer.result.then(async ({ code, stderr }) => {
-      await Deno.writeTextFile(`${this.#folder}/${name}.log`, stderr, { append: true });
-      if (this.#running.get(name) !== consumer) return;
-      this.#running.delete(name);
-      this.surprises.push(
-        `${name} ended by itself with ${code}: ${stderr.split("\n").slice(-4).join("\n")}`,
-      );
-    });
-    await consumer.untilStderr(/"assigned"/);
+  async #ended(name: string, { code, stderr }: OrillaResult): Promise<void> {
+    await Deno.writeTextFile(this.#logOf(name), stderr, { append: true });
+    // One that was told to end is none of the running any more.
+    if (!this.#running.delete(name)) return;
+    const lastLines = stderr.split("\n").slice(-4).join("\n");
+    this.surprises.push(`${name} ended by itself with ${code}: ${lastLines}`);
   }
 
-  async #stop(name: Name, signal: Deno.Signal): Promise<void> {
-    const consumer = this.#running.get(name);
+  async #stop(name: string, signal: Deno.Signal): Promise<void> {
+    const running = this.#running.get(name);
     this.#running.delete(name);
-    consumer?.kill(signal);
-    await consumer?.result;
+    running?.consumer.kill(signal);
+    await running?.ended;
   }
 
-  #any(): Name {
-    const names = [...this.#running.keys()];
-    return names[Math.floor(this.#random() * names.length)] ?? "a";
-  }
-
-  async #kill(): Promise<string> {
-    const name = this.#any();
-    await this.#delay(this.#random() * 300);
-    await this.#stop(name, "SIGKILL");
-    await this.#start(name);
-    return "consumer killed";
-  }
-
-  async #join(): Promise<string> {
-    const name = NAMES.find((candidate) => !this.#running.has(candidate));
-    if (name !== undefined) await this.#start(name);
-    return "consumer joined";
-  }
-
-  async #leave(): Promise<string> {
-    await this.#stop(this.#any(), "SIGTERM");
-    return "consumer left";
-  }
-
-  async #sleep(): Promise<string> {
-    const name = this.#any();
-    const consumer = this.#running.get(name);
-    const fromMs = Date.now();
-    consumer?.kill("SIGSTOP");
-    await this.#delay(SESSION_MS * 1.5);
-    this.#sleeps.push({ name, fromMs, toMs: Date.now() });
-    consumer?.kill("SIGCONT");
-    return "consumer slept past its eviction";
-  }
-
-  async #killBroker(): Promise<string> {
-    await this.#broker.kill();
-    await this.#broker.restart();
-    return "broker killed";
-  }
-
-  async #pauseBroker(): Promise<string> {
-    const isAlone = this.#running.size === 1;
-    this.#broker.pause();
-    await this.#delay(isAlone ? SESSION_MS * 1.5 : SESSION_MS / 4);
-    await this.#broker.resume();
-    return isAlone ? "broker paused past the session" : "broker paused";
+  /** One that runs and does not sleep; null where there is none. */
+  #anyAwake(): string | null {
+    const names = [...this.#running.keys()].filter((name) => !this.#asleep.has(name));
+    return names[Math.floor(this.#options.random() * names.length)] ?? null;
   }
 
   #delay(ms: number): Promise<void> {

@@ -5,6 +5,7 @@ import { consumeToEnd } from "../kafka/numbered_events.ts";
 import { runOrilla } from "../orilla_process.ts";
 import { Cast } from "./cast.ts";
 import { commitNames, readLakes, type RecordsTwice } from "./lakes.ts";
+import { separateFault } from "./separate_faults.ts";
 import { Traffic } from "./traffic.ts";
 
 /**
@@ -17,6 +18,7 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes);
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const random = seededRandom(seed);
+const SESSION_MS = 6_000;
 
 function say(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
@@ -37,12 +39,26 @@ async function soak(): Promise<number> {
     topic,
     random: seededRandom(seed + 1),
   });
-  const cast = new Cast({ broker, topic, folder, random, limitMs: 2 * minutes * 60_000 + 600_000 });
+  const cast = new Cast({
+    names: ["a", "b", "c"],
+    caseOf: (name) => ({
+      bootstrap: broker.bootstrap,
+      topic,
+      outDir: `${folder}/${name}`,
+      args: ["--session-timeout-ms", String(SESSION_MS), "--log-level", "debug"],
+      limitMs: 2 * minutes * 60_000 + 600_000,
+    }),
+    logFolder: folder,
+    random,
+    sessionMs: SESSION_MS,
+    waitsForAssignment: true,
+  });
+  const stage = { cast, broker, random, sessionMs: SESSION_MS };
   const end = Date.now() + minutes * 60_000;
-  await cast.begin();
+  await cast.join();
   while (Date.now() < end) {
     await traffic.send(300);
-    if (random() < 0.15) say(`  ${new Date().toISOString()} ${await cast.fault()}`);
+    if (random() < 0.15) say(`  ${new Date().toISOString()} ${await separateFault(stage)}`);
     await delay(100);
   }
   await cast.finish();
@@ -76,7 +92,9 @@ async function verdict(cast: Cast, traffic: Traffic): Promise<number> {
       `another checkpoint (README, Guarantees)`,
   );
   say(
-    `faults: ${Object.entries(cast.faults).map(([name, count]) => `${name} ${count}`).join(", ")}`,
+    `faults: ${
+      Object.entries(cast.happened).map(([name, count]) => `${name} ${count}`).join(", ")
+    }`,
   );
   const sleptOver = await cast.sleptOver();
   const isSleptOver = ({ commits }: RecordsTwice) =>

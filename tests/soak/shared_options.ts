@@ -1,0 +1,54 @@
+import { parseArgs } from "node:util";
+
+/** The options of `deno task soak:shared`, as parseArgs has them. */
+export const SHARED_SOAK_OPTIONS = {
+  store: { type: "string", default: "sqlite" },
+  minutes: { type: "string", default: "2" },
+  rate: { type: "string", default: "20000" },
+  seed: { type: "string" },
+  consumers: { type: "string" },
+  partitions: { type: "string", default: "12" },
+  "kill-every": { type: "string", default: "5" },
+  "session-timeout-ms": { type: "string", default: "2000" },
+} as const;
+
+/** How a soak of several consumers on one lake runs. */
+export interface SharedSoakOptions {
+  /** `sqlite`, `postgres`, `redis`, or the URL of a store that runs already. */
+  readonly store: string;
+  readonly minutes: number;
+  /** New events a second. */
+  readonly rate: number;
+  readonly seed: number;
+  /** Null for three with a shared store, one with SQLite. */
+  readonly consumerCount: number | null;
+  readonly partitionCount: number;
+  /** Milliseconds from one kill to the next. */
+  readonly killEveryMs: number;
+  readonly sessionMs: number;
+}
+
+/**
+ * Reads the command line.
+ *
+ * @throws Error for what is not understood
+ */
+export function readSharedSoakOptions(args: readonly string[]): SharedSoakOptions {
+  const { values } = parseArgs({ args: [...args], options: SHARED_SOAK_OPTIONS });
+  return {
+    store: values.store,
+    minutes: positive("minutes", values.minutes),
+    rate: positive("rate", values.rate),
+    seed: values.seed === undefined ? Date.now() % 1_000_000 : positive("seed", values.seed, 0),
+    consumerCount: values.consumers === undefined ? null : positive("consumers", values.consumers),
+    partitionCount: positive("partitions", values.partitions),
+    killEveryMs: positive("kill-every", values["kill-every"]) * 1_000,
+    sessionMs: positive("session-timeout-ms", values["session-timeout-ms"]),
+  };
+}
+
+function positive(name: string, text: string, min = Number.MIN_VALUE): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= min) return value;
+  throw new Error(`Cannot read --${name}: expected a number above zero, got "${text}"`);
+}

@@ -1,0 +1,106 @@
+import { seededRandom } from "../../src/simulation/random.ts";
+import { startBroker, uniqueName } from "../kafka/broker.ts";
+import { type ConsumerCase, consumeToEnd, groupOf } from "../kafka/numbered_events.ts";
+import { withAdmin } from "../kafka/topics.ts";
+import { Cast } from "./cast.ts";
+import { readSharedSoakOptions } from "./shared_options.ts";
+import { sharedFaults } from "./shared_faults.ts";
+import { sharedVerdict } from "./shared_verdict.ts";
+import { soakStore } from "./soak_store.ts";
+import { Stream } from "./stream.ts";
+
+/**
+ * Consumers of one group on one lake and one checkpoint store, one of them killed each few seconds, then a
+ * verdict by an oracle that knows every acknowledged event:
+ * `deno task soak:shared --store postgres --minutes 10 --rate 20000 [--seed N]`.
+ */
+const options = readSharedSoakOptions(Deno.args);
+const PROGRESS_MS = 30_000;
+/** Several commits a second of each consumer, so that kills fall into all of their steps. */
+const BATCHES = ["--batch-max-latency-ms", "500", "--batch-max-events", "20000"];
+
+function say(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+async function soak(): Promise<number> {
+  const { minutes, rate, seed, partitionCount, killEveryMs, sessionMs } = options;
+  await using store = await soakStore(options.store);
+  // Several consumers with checkpoints of their own are not exact when one is killed (README, Guarantees).
+  const consumerCount = options.consumerCount ?? (store.isShared ? 3 : 1);
+  await using broker = await startBroker({ conf: ["group.min.session.timeout.ms=1000"] });
+  const { bootstrap } = broker;
+  const folder = await Deno.makeTempDir({ prefix: "orilla_soak_" });
+  const topic = uniqueName("soak");
+  await broker.createTopic(topic, partitionCount);
+  say(
+    `soak on ${options.store}: ${consumerCount} consumers, ${partitionCount} partitions, ${rate} events/s ` +
+      `for ${minutes} min, a kill each ${killEveryMs / 1_000} s, --seed ${seed}; in ${folder}`,
+  );
+  const of: ConsumerCase = {
+    ...{ bootstrap, topic, outDir: `${folder}/lake`, env: store.env, batchArgs: BATCHES },
+    args: ["--session-timeout-ms", String(sessionMs)],
+    limitMs: 2 * minutes * 60_000 + 1_200_000,
+  };
+  const random = seededRandom(seed);
+  const cast = new Cast({
+    names: Array.from({ length: consumerCount }, (_, i) => `consumer_${i + 1}`),
+    caseOf: () => of,
+    logFolder: folder,
+    random,
+    sessionMs,
+    waitsForAssignment: false,
+  });
+  await using stream = await Stream.connect({
+    ...{ bootstrap, topic, partitionCount, rate, seed: seed + 1 },
+  });
+  while (!cast.isComplete) await cast.join();
+  const startMs = Date.now(), endMs = startMs + minutes * 60_000;
+  const progress = setInterval(() => void sayProgress(of, { cast, stream, startMs }), PROGRESS_MS);
+  await Promise.all([
+    stream.run(endMs),
+    sharedFaults({ cast, random }, { everyMs: killEveryMs, endMs }),
+  ]);
+  clearInterval(progress);
+  await sayProgress(of, { cast, stream, startMs });
+  await cast.finish();
+  await consumeToEnd(of);
+  say(`drained after ${Math.round((Date.now() - startMs) / 1_000)} s`);
+  const isExact = await sharedVerdict(of, { cast, truth: stream.truth, say });
+  say(`${isExact ? "EXACT" : "NOT EXACT"} (seed ${seed})`);
+  if (isExact) await Deno.remove(folder, { recursive: true });
+  return isExact ? 0 : 1;
+}
+
+async function sayProgress(
+  { bootstrap, topic }: ConsumerCase,
+  { cast, stream, startMs }: {
+    readonly cast: Cast;
+    readonly stream: Stream;
+    readonly startMs: number;
+  },
+): Promise<void> {
+  const seconds = (Date.now() - startMs) / 1_000;
+  const { eventCount } = stream.truth;
+  const [ends, [ofGroup]] = await withAdmin(bootstrap, (admin) =>
+    Promise.all([
+      admin.fetchTopicOffsets(topic),
+      admin.fetchOffsets({ groupId: groupOf(topic), topics: [topic] }),
+    ]));
+  const sum = (offsets: readonly string[]) =>
+    offsets.reduce((total, offset) => total + Math.max(0, Number(offset)), 0);
+  const produced = sum(ends.map(({ high }) => high));
+  const acknowledged = sum((ofGroup?.partitions ?? []).map(({ offset }) => offset));
+  const count = (value: number) => Math.round(value).toLocaleString("en-US");
+  say(
+    `  ${count(seconds)} s: ${count(eventCount)} events (${count(eventCount / seconds)}/s), ` +
+      `${count(produced)} records, ${count(produced - acknowledged)} behind; ` +
+      `${cast.runningCount} run; ${happenedText(cast)}`,
+  );
+}
+
+function happenedText({ happened }: Cast): string {
+  return Object.entries(happened).map(([what, times]) => `${what} ${times}`).join(", ");
+}
+
+Deno.exit(await soak());
