@@ -15,10 +15,12 @@ deno task bench [OPTIONS] [-- FLAGS OF ORILLA]
 Without one of the parts below, it measures the usual job: throughput, CPU and memory.
   --freshness RATE[,RATE]   events/s, for example 1000,50000: how old events are when they can be read
   --growth AXIS[,AXIS]      dates, partitions, invalid, duplicates: the job with more and more of them
+  --consumers N[,N]         the job by 1, 2, 4 … consumers of one group; with --store the checkpoints' store: sqlite
+                            (default: a lake each), postgres, redis (started for it), or a URL
   --startup BINARY          a compiled orilla: --help, and the time until it fetches
   --peers FOLDER            the job side by side with other pipelines: gen.py, verify.py and peer_*.py of a folder
 
-  --records N               records of a job; default 1000000, for --growth 200000
+  --records N               records of a job; default 1000000, for --growth 200000, for --consumers 2000000
   --runs N                  runs of each job; default 3
   --seed N                  of the records; default 1
   --seconds N               of each rate of --freshness, several times BATCH_MAX_LATENCY_MS; default 30
@@ -31,6 +33,8 @@ export const BENCH_OPTIONS = {
   help: { type: "boolean", default: false },
   freshness: { type: "string" },
   growth: { type: "string" },
+  consumers: { type: "string" },
+  store: { type: "string", default: "sqlite" },
   startup: { type: "string" },
   peers: { type: "string" },
   records: { type: "string" },
@@ -48,6 +52,9 @@ export interface BenchOptions {
   readonly freshnessRates: readonly number[];
   readonly freshnessSeconds: number;
   readonly growthAxes: readonly Axis[];
+  readonly consumerCounts: readonly number[];
+  /** Where several consumers keep what they committed: see `openTestStore`. */
+  readonly store: string;
   /** Path of a compiled orilla. */
   readonly startupBinary: string | null;
   readonly peersFolder: string | null;
@@ -75,6 +82,8 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     freshnessRates: listOf(values.freshness).map((text) => integer("freshness", text)),
     freshnessSeconds: integer("seconds", values.seconds),
     growthAxes: listOf(values.growth).map(axis),
+    consumerCounts: listOf(values.consumers).map((text) => integer("consumers", text)),
+    store: values.store,
     startupBinary: existing("startup", values.startup),
     peersFolder: existing("peers", values.peers),
     python: values.python,

@@ -2,6 +2,7 @@ import { VERSION } from "../../src/version.ts";
 import { kafkaLeftOut, startBroker } from "../kafka/broker.ts";
 import type { BenchContext } from "./bench_context.ts";
 import { BENCH_HELP, type BenchOptions, readBenchOptions, UsageError } from "./bench_options.ts";
+import { benchConsumers } from "./consumers.ts";
 import { benchFreshness } from "./freshness.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchJob } from "./job.ts";
@@ -32,13 +33,14 @@ async function bench(options: BenchOptions): Promise<number> {
 /** The parts that were asked for; without one, the usual job. */
 async function runParts(context: BenchContext, options: BenchOptions): Promise<void> {
   const { freshnessRates: rates, freshnessSeconds: seconds, growthAxes } = options;
-  const { peersFolder, startupBinary, python } = options;
+  const { peersFolder, startupBinary, python, consumerCounts: counts, store } = options;
   const hasParts = peersFolder !== null || startupBinary !== null || rates.length > 0 ||
-    growthAxes.length > 0;
+    growthAxes.length > 0 || counts.length > 0;
   if (!hasParts) await benchJob(context);
   if (peersFolder !== null) await benchPeers(context, { folder: peersFolder, python });
   if (rates.length > 0) await benchFreshness(context, { rates, seconds });
   if (growthAxes.length > 0) await benchGrowth(context, growthAxes);
+  if (counts.length > 0) await benchConsumers(context, { counts, store });
   if (startupBinary !== null) await benchStartup(context, startupBinary);
 }
 

@@ -112,17 +112,19 @@ export async function lakeFiles(outDir: string): Promise<LakeFile[]> {
 /**
  * Compares a lake with what must be in it.
  *
+ * @param outDirs one lake, or several whose union is compared
  * @param onRow told of each row: the time it happened, in milliseconds since 1970-01-01 UTC, and its file
  * @returns what differs, in words; empty where all is exact
  */
 export async function differences(
-  outDir: string,
+  outDirs: string | readonly string[],
   truth: JobTruth,
   onRow: (tsMs: number, file: LakeFile) => void = () => {},
 ): Promise<string[]> {
   const sums = new EventSums();
   let twice = 0, misplaced = 0;
-  for (const file of await lakeFiles(outDir)) {
+  const lakes = [outDirs].flat();
+  for (const file of (await Promise.all(lakes.map(lakeFiles))).flat()) {
     for (const { event_id, usuario_id, monto, ts } of await readParquetFile(file.path)) {
       const tsMs = Number(ts) / 1000;
       const date = new Date(tsMs).toISOString().slice(0, 10);
@@ -136,7 +138,9 @@ export async function differences(
       onRow(tsMs, file);
     }
   }
-  const is = { ...totalsOf(sums), invalidCount: await deadLetterCount(outDir), twice, misplaced };
+  let invalidCountThere = 0;
+  for (const outDir of lakes) invalidCountThere += await deadLetterCount(outDir);
+  const is = { ...totalsOf(sums), invalidCount: invalidCountThere, twice, misplaced };
   const { rowCount, idSum, usuarioIdSum, montoCents, invalidCount } = truth;
   const must = { rowCount, idSum, usuarioIdSum, montoCents, invalidCount, twice: 0, misplaced: 0 };
   return [

@@ -1,3 +1,5 @@
+import { childrenOf, descendantsOf, procText } from "../processes.ts";
+
 /** A command to be measured. */
 export interface MeasuredCommand {
   readonly path: string;
@@ -6,6 +8,8 @@ export interface MeasuredCommand {
   readonly env?: Readonly<Record<string, string>>;
   /** When it is killed, in milliseconds; default an hour. */
   readonly limitMs?: number;
+  /** When it gets a SIGTERM. */
+  readonly endWhen?: Promise<void>;
 }
 
 /** What a command used, with all the processes that it started. */
@@ -40,6 +44,9 @@ export async function runMeasured(command: MeasuredCommand): Promise<Measured> {
   const memory = new PeakMemory();
   const sampling = setInterval(() => memory.sample(shell.pid), SAMPLE_MS);
   const limit = setTimeout(() => killTree(shell.pid), command.limitMs ?? LIMIT_MS);
+  void command.endWhen?.then(() => {
+    for (const pid of childrenOf(shell.pid)) Deno.kill(pid, "SIGTERM");
+  });
   const output = await shell.output();
   clearInterval(sampling);
   clearTimeout(limit);
@@ -82,11 +89,6 @@ class PeakMemory {
   }
 }
 
-function descendantsOf(root: number): number[] {
-  const children = procText(`${root}/task/${root}/children`).split(" ").map(Number);
-  return children.filter((pid) => pid > 0).flatMap((pid) => [pid, ...descendantsOf(pid)]);
-}
-
 function killTree(root: number): void {
   for (const pid of [...descendantsOf(root), root]) {
     try {
@@ -95,17 +97,5 @@ function killTree(root: number): void {
       // It has ended by itself meanwhile.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-  }
-}
-
-/** A file of /proc; empty where there is none, or the process has ended. */
-function procText(path: string): string {
-  try {
-    return Deno.readTextFileSync(`/proc/${path}`);
-  } catch (error) {
-    const isGone = error instanceof Deno.errors.NotFound ||
-      error instanceof Error && /ESRCH|no such process/i.test(error.message);
-    if (isGone) return "";
-    throw error;
   }
 }

@@ -78,12 +78,15 @@ export function figuresOf(
   };
 }
 
-/** The flags of a consumer with a group of its own. */
-export function consumerArguments({ bootstrap, topic }: TopicSource, outDir: string): string[] {
+/** The flags of a consumer, with a group of its own where none is given. */
+export function consumerArguments(
+  { bootstrap, topic, groupId = uniqueName("bench") }: TopicSource & { readonly groupId?: string },
+  outDir: string,
+): string[] {
   return [
     "consumer",
     ...["--bootstrap-servers", bootstrap, "--topic", topic],
-    ...["--group-id", uniqueName("bench"), "--out-dir", outDir, "--log-format", "json"],
+    ...["--group-id", groupId, "--out-dir", outDir, "--log-format", "json"],
   ];
 }
 

@@ -98,14 +98,20 @@ export class Cast {
     return this.note("consumer slept past its eviction");
   }
 
+  /** Notes that no running consumer could reach the broker from then to now. */
+  noteCutOff(fromMs: number): void {
+    for (const name of this.#running.keys()) this.#sleeps.push({ name, fromMs, toMs: Date.now() });
+  }
+
   /** Ends all in good order. */
   async finish(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.#stop(name, "SIGTERM")));
   }
 
   /**
-   * The commits that their instances slept over, between transaction and acknowledgement: with a checkpoint for
-   * each instance the next owner of their partitions published their records again, the limit that README names.
+   * The commits that their instances slept over, or were cut off in, between transaction and acknowledgement:
+   * with a checkpoint for each instance the next owner of their partitions published their records again, the
+   * limit that README names.
    */
   async sleptOver(): Promise<readonly CommitOf[]> {
     const found: CommitOf[] = [];

@@ -30,16 +30,20 @@ export async function separateFault(stage: Stage): Promise<string> {
 }
 
 async function killBroker({ broker, cast }: Stage): Promise<string> {
+  const fromMs = Date.now();
   await broker.kill();
   await broker.restart();
+  cast.noteCutOff(fromMs);
   return cast.note("broker killed");
 }
 
 async function pauseBroker({ broker, cast, sessionMs }: Stage): Promise<string> {
   const isAlone = cast.runningCount === 1;
+  const fromMs = Date.now();
   broker.pause();
   const pauseMs = isAlone ? sessionMs * 1.5 : sessionMs / 4;
   await new Promise((resolve) => setTimeout(resolve, pauseMs));
   await broker.resume();
+  cast.noteCutOff(fromMs);
   return cast.note(isAlone ? "broker paused past the session" : "broker paused");
 }

@@ -2,11 +2,11 @@ import { seededRandom } from "../../src/simulation/random.ts";
 import { startBroker, uniqueName } from "../kafka/broker.ts";
 import { type ConsumerCase, consumeToEnd, groupOf } from "../kafka/numbered_events.ts";
 import { withAdmin } from "../kafka/topics.ts";
+import { openTestStore } from "../stores/test_store.ts";
 import { Cast } from "./cast.ts";
 import { readSharedSoakOptions } from "./shared_options.ts";
 import { sharedFaults } from "./shared_faults.ts";
 import { sharedVerdict } from "./shared_verdict.ts";
-import { soakStore } from "./soak_store.ts";
 import { Stream } from "./stream.ts";
 
 /**
@@ -25,7 +25,7 @@ function say(text: string): void {
 
 async function soak(): Promise<number> {
   const { minutes, rate, seed, partitionCount, killEveryMs, sessionMs } = options;
-  await using store = await soakStore(options.store);
+  await using store = await openTestStore(options.store);
   // Several consumers with checkpoints of their own are not exact when one is killed (README, Guarantees).
   const consumerCount = options.consumerCount ?? (store.isShared ? 3 : 1);
   await using broker = await startBroker({ conf: ["group.min.session.timeout.ms=1000"] });
@@ -38,7 +38,7 @@ async function soak(): Promise<number> {
       `for ${minutes} min, a kill each ${killEveryMs / 1_000} s, --seed ${seed}; in ${folder}`,
   );
   const of: ConsumerCase = {
-    ...{ bootstrap, topic, outDir: `${folder}/lake`, env: store.env, batchArgs: BATCHES },
+    ...{ bootstrap, topic, outDir: `${folder}/lake`, env: store.envOf(topic), batchArgs: BATCHES },
     args: ["--session-timeout-ms", String(sessionMs)],
     limitMs: 2 * minutes * 60_000 + 1_200_000,
   };

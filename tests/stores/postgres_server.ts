@@ -1,5 +1,6 @@
 import { takePortBlock } from "../kafka/ports.ts";
-import { runToEnd, type StoreServer } from "./store_server.ts";
+import { cpuSecondsOf } from "../processes.ts";
+import { runToEnd, type StoreLoad, type StoreServer } from "./store_server.ts";
 
 /** Where Debian has the programs of each version. */
 const DEBIAN_FOLDER = "/usr/lib/postgresql";
@@ -61,6 +62,16 @@ class PostgresServer implements StoreServer {
     return Number(Deno.readTextFileSync(`${this.dataDir}/postmaster.pid`).split("\n")[0]);
   }
 
+  /** Of the databases' sizes, what is still in shared memory alone is left out. */
+  async load(): Promise<StoreLoad> {
+    const row = await this.#ask(
+      "SELECT sum(xact_commit), pg_current_wal_lsn() - '0/0', sum(pg_database_size(datname)) " +
+        "FROM pg_stat_database WHERE datname = 'postgres'",
+    );
+    const [operationCount = NaN, loggedBytes = NaN, heldBytes = NaN] = row.split("|").map(Number);
+    return { cpuSeconds: cpuSecondsOf(this.pid), operationCount, loggedBytes, heldBytes };
+  }
+
   async kill(): Promise<void> {
     await this.#control("stop", "--mode", "immediate");
   }
@@ -84,6 +95,17 @@ class PostgresServer implements StoreServer {
       await Deno.remove(this.dataDir, { recursive: true });
       this.#ports[Symbol.dispose]();
     }
+  }
+
+  #ask(sql: string): Promise<string> {
+    return runToEnd(program("psql"), [
+      this.url,
+      "--no-psqlrc",
+      "--tuples-only",
+      "--no-align",
+      "-c",
+      sql,
+    ]);
   }
 
   async #control(verb: string, ...options: readonly string[]): Promise<void> {
@@ -115,10 +137,14 @@ function isThere(path: string): boolean {
   }
 }
 
-async function runProgram(name: string, args: readonly string[]): Promise<void> {
+function program(name: string): string {
   const folder = programsFolder();
   if (folder === null) throw new Error("PostgreSQL is not installed");
-  const command = [`${folder}/${name}`, ...args];
+  return `${folder}/${name}`;
+}
+
+async function runProgram(name: string, args: readonly string[]): Promise<void> {
+  const command = [program(name), ...args];
   // A server that pg_ctl leaves behind would keep a pipe open, so its output goes nowhere.
   const script = 'cd / && exec "$@" >/dev/null';
   await (isRoot()

@@ -1,7 +1,8 @@
 import { takePortBlock } from "../kafka/ports.ts";
 import { untilDone } from "../kafka/topics.ts";
 import { whyNo } from "../programs.ts";
-import type { StoreServer } from "./store_server.ts";
+import { cpuSecondsOf } from "../processes.ts";
+import type { StoreLoad, StoreServer } from "./store_server.ts";
 
 /** Why no Redis can be started here; null where it can. */
 export function redisLeftOut(): string | null {
@@ -59,6 +60,17 @@ class RedisServer implements StoreServer {
     return this.#child.pid;
   }
 
+  async load(): Promise<StoreLoad> {
+    const info = await askRedis(this.#port, "INFO everything");
+    const figure = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1]);
+    return {
+      cpuSeconds: cpuSecondsOf(this.pid),
+      operationCount: figure("total_commands_processed"),
+      loggedBytes: figure("aof_current_size"),
+      heldBytes: figure("used_memory"),
+    };
+  }
+
   async kill(): Promise<void> {
     this.#child?.kill("SIGKILL");
     await this.#child?.status;
@@ -74,7 +86,7 @@ class RedisServer implements StoreServer {
     }).spawn();
     await untilDone("reach Redis", async () => {
       const answer = await askRedis(this.#port, "PING");
-      if (answer !== "+PONG") throw new Error(`Redis says ${answer}`);
+      if (!answer.startsWith("+PONG")) throw new Error(`Redis says ${answer}`);
     });
   }
 
@@ -85,11 +97,9 @@ class RedisServer implements StoreServer {
   }
 }
 
-/** The first line that Redis answers to a command without arguments. */
+/** What Redis answers to a command in words, and to QUIT after it. */
 async function askRedis(port: number, command: string): Promise<string> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  await connection.write(new TextEncoder().encode(`${command}\r\n`));
-  const bytes = new Uint8Array(1_024);
-  const length = await connection.read(bytes) ?? 0;
-  return new TextDecoder().decode(bytes.subarray(0, length)).split("\r\n")[0] ?? "";
+  await connection.write(new TextEncoder().encode(`${command}\r\nQUIT\r\n`));
+  return await new Response(connection.readable).text();
 }

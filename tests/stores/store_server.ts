@@ -1,3 +1,15 @@
+/** What a server did since it was started, and what it holds. */
+export interface StoreLoad {
+  /** User and system time of all its processes; since the last start. */
+  readonly cpuSeconds: number;
+  /** Transactions of PostgreSQL, commands of Redis. */
+  readonly operationCount: number;
+  /** Bytes of its log: WAL of PostgreSQL, append-only file of Redis. */
+  readonly loggedBytes: number;
+  /** Bytes that the data takes: files of PostgreSQL, memory of Redis. */
+  readonly heldBytes: number;
+}
+
 /** A database server of a test's own, on loopback. Disposing of it ends it and removes its data. */
 export interface StoreServer extends AsyncDisposable {
   /** What CHECKPOINT_URL is to be. */
@@ -6,6 +18,7 @@ export interface StoreServer extends AsyncDisposable {
   readonly pid: number;
   /** Its folder: data and log. */
   readonly dataDir: string;
+  load(): Promise<StoreLoad>;
   /** Ends it as a crash would; its data stays. */
   kill(): Promise<void>;
   /** Starts it again on the same port and data, after `kill`. */
