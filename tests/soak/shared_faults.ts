@@ -1,4 +1,5 @@
 import type { Random } from "../../src/simulation/random.ts";
+import type { StoreServer } from "../stores/store_server.ts";
 import type { Cast } from "./cast.ts";
 
 /** A share of the kills has something else beside it. */
@@ -22,6 +23,19 @@ export async function sharedFaults(
     other = (isSleep ? sleep(cast) : leaveAndJoin(cast, awayMs)).finally(() => other = null);
   }
   await other;
+}
+
+/** Kills the store's server again and again, and starts it at once: what it acknowledged must be there. */
+export async function storeFaults(
+  { cast, server }: { readonly cast: Cast; readonly server: StoreServer },
+  { everyMs, endMs }: { readonly everyMs: number; readonly endMs: number },
+): Promise<void> {
+  for (let atMs = Date.now() + everyMs; atMs < endMs; atMs += everyMs) {
+    await until(atMs);
+    await server.kill();
+    await server.restart();
+    cast.note("store killed");
+  }
 }
 
 async function sleep(cast: Cast): Promise<void> {

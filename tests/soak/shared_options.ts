@@ -9,6 +9,7 @@ export const SHARED_SOAK_OPTIONS = {
   consumers: { type: "string" },
   partitions: { type: "string", default: "12" },
   "kill-every": { type: "string", default: "5" },
+  "kill-store-every": { type: "string" },
   "session-timeout-ms": { type: "string", default: "2000" },
 } as const;
 
@@ -25,6 +26,8 @@ export interface SharedSoakOptions {
   readonly partitionCount: number;
   /** Milliseconds from one kill to the next. */
   readonly killEveryMs: number;
+  /** The same of the store's server; null where it is left alone. */
+  readonly killStoreEveryMs: number | null;
   readonly sessionMs: number;
 }
 
@@ -43,6 +46,9 @@ export function readSharedSoakOptions(args: readonly string[]): SharedSoakOption
     consumerCount: values.consumers === undefined ? null : positive("consumers", values.consumers),
     partitionCount: positive("partitions", values.partitions),
     killEveryMs: positive("kill-every", values["kill-every"]) * 1_000,
+    killStoreEveryMs: values["kill-store-every"] === undefined
+      ? null
+      : positive("kill-store-every", values["kill-store-every"]) * 1_000,
     sessionMs: positive("session-timeout-ms", values["session-timeout-ms"]),
   };
 }

@@ -5,7 +5,7 @@ import { withAdmin } from "../kafka/topics.ts";
 import { openTestStore } from "../stores/test_store.ts";
 import { Cast } from "./cast.ts";
 import { readSharedSoakOptions } from "./shared_options.ts";
-import { sharedFaults } from "./shared_faults.ts";
+import { sharedFaults, storeFaults } from "./shared_faults.ts";
 import { sharedVerdict } from "./shared_verdict.ts";
 import { Stream } from "./stream.ts";
 
@@ -24,7 +24,7 @@ function say(text: string): void {
 }
 
 async function soak(): Promise<number> {
-  const { minutes, rate, seed, partitionCount, killEveryMs, sessionMs } = options;
+  const { minutes, rate, seed, partitionCount, killEveryMs, killStoreEveryMs, sessionMs } = options;
   await using store = await openTestStore(options.store);
   // Several consumers with checkpoints of their own are not exact when one is killed (README, Guarantees).
   const consumerCount = options.consumerCount ?? (store.isShared ? 3 : 1);
@@ -60,6 +60,9 @@ async function soak(): Promise<number> {
   await Promise.all([
     stream.run(endMs),
     sharedFaults({ cast, random }, { everyMs: killEveryMs, endMs }),
+    ...killStoreEveryMs === null || store.server === null
+      ? []
+      : [storeFaults({ cast, server: store.server }, { everyMs: killStoreEveryMs, endMs })],
   ]);
   clearInterval(progress);
   await sayProgress(of, { cast, stream, startMs });
