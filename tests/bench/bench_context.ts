@@ -4,7 +4,7 @@ import { type Broker, uniqueName } from "../kafka/broker.ts";
 import { testClient, untilDone, withAdmin } from "../kafka/topics.ts";
 import type { GeneratedRecord } from "../../src/simulation/event_generator.ts";
 import { jobRecords, type JobShape, simulatedRecords, simulateFlags } from "./job_records.ts";
-import { type JobTruth, TruthCounter, truthOf } from "./job_truth.ts";
+import { TruthCounter, truthOf } from "./job_truth.ts";
 import type { OrillaRun, TopicSource } from "./orilla_run.ts";
 
 /** What every part of the benchmark runs with. */
@@ -25,7 +25,10 @@ export interface BenchContext {
 export const PARTITIONS = 4;
 
 /** A job that can be run again and again: its records lie in a topic, or `simulate` makes them. */
-export interface PreparedJob extends Pick<OrillaRun, "source" | "truth"> {}
+export interface PreparedJob extends Pick<OrillaRun, "source" | "truth"> {
+  /** Of keys and values; null where there is no topic. */
+  readonly recordBytes: number | null;
+}
 
 /** Makes the records of a job, in a new topic where there is a broker, and counts what must become of them. */
 export async function prepareJob(
@@ -35,7 +38,7 @@ export async function prepareJob(
 ): Promise<PreparedJob> {
   if (broker === null) {
     const source = { simulateFlags: simulateFlags(shape) };
-    return { source, truth: truthOf(simulatedRecords(shape)) };
+    return { source, truth: truthOf(simulatedRecords(shape)), recordBytes: null };
   }
   const source = { bootstrap: broker.bootstrap, topic: uniqueName("bench") };
   await broker.createTopic(source.topic, partitions);
@@ -43,12 +46,13 @@ export async function prepareJob(
   await untilDone(`reach all partitions of ${source.topic}`, async () => {
     await recordsIn(source);
   });
-  const truth = await fillTopic(source, jobRecords(shape));
+  const counter = await fillTopic(source, jobRecords(shape));
+  const truth = counter.truth();
   const count = await recordsIn(source);
   if (count !== truth.recordCount) {
     throw new Error(`The topic has ${count} records instead of ${truth.recordCount}: run it again`);
   }
-  return { source, truth };
+  return { source, truth, recordBytes: counter.recordBytes };
 }
 
 /** How many records a topic has, by the ends of its partitions. */
@@ -75,7 +79,7 @@ const REQUESTS = 20;
 async function fillTopic(
   { bootstrap, topic }: TopicSource,
   records: Iterable<GeneratedRecord>,
-): Promise<JobTruth> {
+): Promise<TruthCounter> {
   const createPartitioner = Partitioners.DefaultPartitioner;
   const producer = testClient(bootstrap).producer({ createPartitioner });
   const counter = new TruthCounter();
@@ -98,7 +102,7 @@ async function fillTopic(
   } finally {
     await producer.disconnect();
   }
-  return counter.truth();
+  return counter;
 }
 
 function buffer(bytes: Uint8Array): Buffer {

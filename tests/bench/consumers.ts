@@ -24,6 +24,8 @@ interface GroupFigures {
   readonly peakMegabytes: number;
   readonly commitsPerMillion: number;
   readonly filesPerCommit: number;
+  /** Of published files. */
+  readonly bytesPerEvent: number;
   /** Of the store's server, for a million events; null without one. */
   readonly store: StoreLoad | null;
 }
@@ -52,7 +54,10 @@ export async function benchConsumers(
     }
     rows.push([String(consumerCount), ...cellsOf(figures)]);
   }
-  const events = `${count.toLocaleString("en-US")} events in ${PARTITIONS} partitions`;
+  const recordBytes = Math.round((job.recordBytes ?? NaN) / job.truth.recordCount);
+  const events = `${
+    count.toLocaleString("en-US")
+  } events of ${recordBytes} bytes in ${PARTITIONS} partitions`;
   say(`\nConsumers of one group on ${kind}; ${events}, ${runsText(runs)}\n`);
   say(table([...HEAD, ...(store.server === null ? [] : STORE_HEAD)], rows));
 }
@@ -64,6 +69,7 @@ const HEAD = [
   "peak MB of one",
   "commits per 1M",
   "files a commit",
+  "Parquet bytes an event",
 ] as const;
 const STORE_HEAD = [
   "store: CPU-s per 1M",
@@ -83,6 +89,7 @@ function cellsOf(figures: readonly GroupFigures[]): string[] {
     cell(({ peakMegabytes }) => peakMegabytes),
     cell(({ commitsPerMillion }) => commitsPerMillion),
     cell(({ filesPerCommit }) => filesPerCommit, 1),
+    cell(({ bytesPerEvent }) => bytesPerEvent, 1),
     ...(figures.some(({ store }) => store === null) ? [] : [
       ofStore(({ cpuSeconds }) => cpuSeconds, 2),
       ofStore(({ operationCount }) => operationCount),
@@ -132,19 +139,21 @@ async function runGroup(run: GroupRun): Promise<GroupFigures> {
   const lakes = [...new Set(outDirs)];
   const found = await differences(lakes, truth);
   if (found.length > 0) throw new InexactError(`The lakes are not exact:\n${found.join("\n")}`);
-  const files = await Promise.all(lakes.map((outDir) => lakeFiles(outDir)));
+  const files = (await Promise.all(lakes.map((outDir) => lakeFiles(outDir)))).flat();
   return figuresOf(measured, {
     millions: truth.recordCount / 1e6,
-    fileCount: files.flat().length,
+    fileCount: files.length,
+    fileBytes: files.reduce((sum, { path }) => sum + Deno.statSync(path).size, 0),
     store: before === undefined || after === undefined ? null : { before, after },
   });
 }
 
 function figuresOf(
   measured: readonly Measured[],
-  { millions, fileCount, store }: {
+  { millions, fileCount, fileBytes, store }: {
     readonly millions: number;
     readonly fileCount: number;
+    readonly fileBytes: number;
     readonly store: { readonly before: StoreLoad; readonly after: StoreLoad } | null;
   },
 ): GroupFigures {
@@ -158,6 +167,7 @@ function figuresOf(
     peakMegabytes: Math.max(...measured.map(({ peakBytes }) => peakBytes ?? NaN)) / 1e6,
     commitsPerMillion: commitCount / millions,
     filesPerCommit: fileCount / commitCount,
+    bytesPerEvent: fileBytes / millions / 1e6,
     store: store === null ? null : {
       cpuSeconds: difference("cpuSeconds"),
       operationCount: difference("operationCount"),

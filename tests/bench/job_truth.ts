@@ -65,14 +65,21 @@ class EventSums {
 /** Adds up what must become of records; it reads them itself, by none of orilla's code. */
 export class TruthCounter {
   #recordCount = 0;
+  #recordBytes = 0;
   #invalidCount = 0;
   readonly #sums = new EventSums();
 
-  count({ value }: GeneratedRecord): void {
+  count({ key, value }: GeneratedRecord): void {
     this.#recordCount++;
+    this.#recordBytes += key.length + value.length;
     const event = validEvent(value);
     if (event === null) this.#invalidCount++;
     else this.#sums.add({ ...event, monto: event.monto ?? 0, date: event.ts.slice(0, 10) });
+  }
+
+  /** Bytes of the keys and values of all records. */
+  get recordBytes(): number {
+    return this.#recordBytes;
   }
 
   /** @param hasDates false where the records are not the very ones, but those of another moment */

@@ -18,7 +18,10 @@ export async function sharedFaults(
   for (let atMs = Date.now() + everyMs; atMs < endMs; atMs += everyMs) {
     await until(atMs);
     await cast.kill();
-    if (other !== null || random() >= OTHER_RATIO) continue;
+    if (other !== null) continue;
+    // One that ended by itself is the verdict's business; the others are not to be fewer for it.
+    while (!cast.isComplete) await cast.join();
+    if (random() >= OTHER_RATIO) continue;
     const isSleep = random() < 0.5, awayMs = random() * MAX_AWAY_MS;
     other = (isSleep ? sleep(cast) : leaveAndJoin(cast, awayMs)).finally(() => other = null);
   }
