@@ -86,21 +86,22 @@ function processOptions({ env, limitMs }: ConsumerCase): OrillaOptions {
   };
 }
 
+/** Consumes what is in the topic, however that ends. */
+export function runConsumerToEnd(of: ConsumerCase): Promise<OrillaResult> {
+  const args = ["--until-end", ...of.args ?? []];
+  return runOrilla(consumerArguments({ ...of, args }), processOptions(of));
+}
+
 /** Consumes what is in the topic, and expects that to work. */
 export async function consumeToEnd(of: ConsumerCase): Promise<OrillaResult> {
-  const result = await runOrilla(
-    consumerArguments({ ...of, args: ["--until-end", ...of.args ?? []] }),
-    processOptions(of),
-  );
+  const result = await runConsumerToEnd(of);
   assert.equal(result.code, 0, result.stderr);
   return result;
 }
 
 /** Runs a consumer that must refuse to go on; resolves with what it said. */
 export async function consumeRefused(of: ConsumerCase, code: number): Promise<string> {
-  const result = await runOrilla(
-    consumerArguments({ ...of, args: ["--until-end", ...of.args ?? []] }),
-  );
+  const result = await runConsumerToEnd(of);
   assert.equal(result.code, code, result.stderr);
   return result.stderr;
 }

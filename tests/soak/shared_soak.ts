@@ -1,6 +1,6 @@
 import { seededRandom } from "../../src/simulation/random.ts";
 import { startBroker, uniqueName } from "../kafka/broker.ts";
-import { type ConsumerCase, consumeToEnd, groupOf } from "../kafka/numbered_events.ts";
+import { type ConsumerCase, groupOf, runConsumerToEnd } from "../kafka/numbered_events.ts";
 import { withAdmin } from "../kafka/topics.ts";
 import { openTestStore } from "../stores/test_store.ts";
 import { Cast } from "./cast.ts";
@@ -67,7 +67,10 @@ async function soak(): Promise<number> {
   clearInterval(progress);
   await sayProgress(of, { cast, stream, startMs });
   await cast.finish();
-  await consumeToEnd(of);
+  const drained = await runConsumerToEnd(of);
+  if (drained.code !== 0) {
+    cast.surprises.push(`the drain ended with ${drained.code}: ${drained.stderr}`);
+  }
   say(`drained after ${Math.round((Date.now() - startMs) / 1_000)} s`);
   const isExact = await sharedVerdict(of, { cast, truth: stream.truth, say });
   say(`${isExact ? "EXACT" : "NOT EXACT"} (seed ${seed})`);

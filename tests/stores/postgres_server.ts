@@ -55,7 +55,7 @@ class PostgresServer implements StoreServer {
     this.#ports = ports;
     this.#port = ports.first;
     this.#settings = settings;
-    this.url = `postgres://orilla@127.0.0.1:${this.#port}/postgres`;
+    this.url = `postgres://orilla:orilla@127.0.0.1:${this.#port}/postgres`;
   }
 
   get pid(): number {
