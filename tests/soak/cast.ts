@@ -38,7 +38,8 @@ export class Cast {
   readonly surprises: string[] = [];
   readonly #options: CastOptions;
   readonly #running = new Map<string, RunningConsumer>();
-  readonly #asleep = new Set<string>();
+  /** Those that something is happening to, which nothing else may happen to meanwhile. */
+  readonly #engaged = new Set<string>();
   readonly #sleeps: { readonly name: string; readonly fromMs: number; readonly toMs: number }[] =
     [];
 
@@ -50,8 +51,9 @@ export class Cast {
     return this.#running.size;
   }
 
+  /** Whether none can join. */
   get isComplete(): boolean {
-    return this.#running.size === this.#options.names.length;
+    return this.#absent() === undefined;
   }
 
   /** All instances, running or not. */
@@ -61,41 +63,32 @@ export class Cast {
 
   /** Kills one with SIGKILL, and starts it again. */
   async kill(): Promise<string> {
-    const name = this.#anyAwake();
-    if (name === null) return this.note("nothing to kill");
-    await this.#delay(this.#options.random() * 300);
-    await this.#stop(name, "SIGKILL");
-    await this.#start(name);
-    return this.note("consumer killed");
+    return await this.#engage(this.#free(), "consumer killed", async (name) => {
+      await this.#delay(this.#options.random() * 300);
+      await this.#stop(name, "SIGKILL");
+      await this.#start(name);
+    });
   }
 
   /** Starts one that does not run. */
   async join(): Promise<string> {
-    const name = this.#options.names.find((candidate) => !this.#running.has(candidate));
-    if (name !== undefined) await this.#start(name);
-    return this.note("consumer joined");
+    return await this.#engage(this.#absent(), "consumer joined", (name) => this.#start(name));
   }
 
   /** Ends one in good order. */
   async leave(): Promise<string> {
-    const name = this.#anyAwake();
-    if (name === null) return this.note("nothing to end");
-    await this.#stop(name, "SIGTERM");
-    return this.note("consumer left");
+    return await this.#engage(this.#free(), "consumer left", (name) => this.#stop(name, "SIGTERM"));
   }
 
   /** Stops one with SIGSTOP until the group has evicted it, and lets it go on. */
   async sleep(): Promise<string> {
-    const name = this.#anyAwake(), consumer = this.#running.get(name ?? "")?.consumer;
-    if (name === null || consumer === undefined) return this.note("nothing to stop");
-    const fromMs = Date.now();
-    this.#asleep.add(name);
-    consumer.kill("SIGSTOP");
-    await this.#delay(this.#options.sessionMs * 1.5);
-    this.#sleeps.push({ name, fromMs, toMs: Date.now() });
-    consumer.kill("SIGCONT");
-    this.#asleep.delete(name);
-    return this.note("consumer slept past its eviction");
+    return await this.#engage(this.#free(), "consumer slept past its eviction", async (name) => {
+      const fromMs = Date.now();
+      this.#signal(name, "SIGSTOP");
+      await this.#delay(this.#options.sessionMs * 1.5);
+      this.#sleeps.push({ name, fromMs, toMs: Date.now() });
+      this.#signal(name, "SIGCONT");
+    });
   }
 
   /** Notes that no running consumer could reach the broker from then to now. */
@@ -140,35 +133,66 @@ export class Cast {
     return `${this.#options.logFolder}/${name}.log`;
   }
 
+  /** Lets something happen to one; says what. */
+  async #engage(
+    name: string | undefined,
+    what: string,
+    happen: (name: string) => Promise<void>,
+  ): Promise<string> {
+    if (name === undefined) return this.note(`no ${what}`);
+    this.#engaged.add(name);
+    try {
+      await happen(name);
+    } finally {
+      this.#engaged.delete(name);
+    }
+    return this.note(what);
+  }
+
   async #start(name: string): Promise<void> {
     const consumer = startConsumer(this.#options.caseOf(name));
-    const running = {
-      consumer,
-      ended: consumer.result.then((result) => this.#ended(name, result)),
-    };
-    this.#running.set(name, running);
+    const ended = consumer.result.then((result) => this.#ended(name, { consumer, ...result }));
+    this.#running.set(name, { consumer, ended });
     if (this.#options.waitsForAssignment) await consumer.untilStderr(/"assigned"/);
   }
 
-  async #ended(name: string, { code, stderr }: OrillaResult): Promise<void> {
+  async #ended(
+    name: string,
+    { consumer, code, stderr }: OrillaResult & { readonly consumer: OrillaProcess },
+  ): Promise<void> {
     await Deno.writeTextFile(this.#logOf(name), stderr, { append: true });
     // One that was told to end is none of the running any more.
-    if (!this.#running.delete(name)) return;
+    if (this.#running.get(name)?.consumer !== consumer) return;
+    this.#running.delete(name);
     const lastLines = stderr.split("\n").slice(-4).join("\n");
     this.surprises.push(`${name} ended by itself with ${code}: ${lastLines}`);
   }
 
   async #stop(name: string, signal: Deno.Signal): Promise<void> {
     const running = this.#running.get(name);
+    this.#signal(name, signal);
     this.#running.delete(name);
-    running?.consumer.kill(signal);
     await running?.ended;
   }
 
-  /** One that runs and does not sleep; null where there is none. */
-  #anyAwake(): string | null {
-    const names = [...this.#running.keys()].filter((name) => !this.#asleep.has(name));
-    return names[Math.floor(this.#options.random() * names.length)] ?? null;
+  #signal(name: string, signal: Deno.Signal): void {
+    try {
+      this.#running.get(name)?.consumer.kill(signal);
+    } catch (error) {
+      // It ended by itself a moment ago, which is noted as a surprise.
+      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  /** One that runs, by chance, and that nothing happens to. */
+  #free(): string | undefined {
+    const names = [...this.#running.keys()].filter((name) => !this.#engaged.has(name));
+    return names[Math.floor(this.#options.random() * names.length)];
+  }
+
+  /** One that does not run, and that nothing happens to. */
+  #absent(): string | undefined {
+    return this.#options.names.find((name) => !this.#running.has(name) && !this.#engaged.has(name));
   }
 
   #delay(ms: number): Promise<void> {
