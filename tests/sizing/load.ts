@@ -27,6 +27,23 @@ export interface Measured {
   readonly parquetBytes: number;
 }
 
+/** What was measured of a store of checkpoints. */
+export interface StoreMeasured {
+  readonly name: string;
+  /** Of a consumer that uses it, for a million events. */
+  readonly consumerCpuSeconds: number;
+  /** Of the server, for a million events; 0 where there is none. */
+  readonly serverCpuSeconds: number;
+  /** Cores that one server can use for writing: 1 where it has one thread; null for all. */
+  readonly serverCores: number | null;
+  /** Written to the server's log for an event. */
+  readonly loggedBytes: number;
+  /** Held for a seen id. */
+  readonly bytesPerId: number;
+  /** Where they are held. */
+  readonly heldIn: "disk" | "memory";
+}
+
 /** What a rate asks for. */
 export interface Load {
   readonly consumerCores: number;
@@ -44,7 +61,7 @@ export interface Load {
   readonly lakeMegabytesPerSecond: number;
 }
 
-/** Twice as many partitions as instances divide evenly enough, and leave room to grow. */
+/** So many divide evenly enough when an instance is gone, and leave room to grow. */
 const PARTITIONS_AN_INSTANCE = 4;
 
 /** What a rate asks for, by the measured figures. */
