@@ -11,6 +11,8 @@ import { EXIT_CODES } from "../src/core/errors.ts";
 import { OUT_DIR_FILES } from "../src/core/lake_path.ts";
 import { givenSources } from "./given_sources.ts";
 import { MODES } from "../src/options/option.ts";
+import { MEASURED, STORES } from "./sizing/measured.ts";
+import { sizingText, WANTED } from "./sizing/sizing_text.ts";
 import project from "../deno.json" with { type: "json" };
 
 const root = new URL("../", import.meta.url);
@@ -77,6 +79,11 @@ Deno.test("README's topics of help are the code's", async () => {
     [`\`orilla help ${topic}\``, meaning] as const
   );
   await generated("topics", tableOf("topic", rows));
+});
+
+Deno.test("README's sizing is the arithmetic of what was measured", async () => {
+  const text = sizingText({ wanted: WANTED, measured: MEASURED, stores: STORES });
+  await generated("sizing", `\n${text}\n`);
 });
 
 function tableOf(title: string, rows: readonly (readonly [string | number, string])[]): string {

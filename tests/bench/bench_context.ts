@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
-import { type Message, Partitioners } from "kafkajs";
+import { keyPartitioner } from "../../src/kafka/key_partitioner.ts";
 import { type Broker, uniqueName } from "../kafka/broker.ts";
-import { testClient, untilDone, withAdmin } from "../kafka/topics.ts";
+import { batchProducer, RecordBatches } from "../kafka/record_batches.ts";
+import { untilDone, withAdmin } from "../kafka/topics.ts";
 import type { GeneratedRecord } from "../../src/simulation/event_generator.ts";
 import { jobRecords, type JobShape, simulatedRecords, simulateFlags } from "./job_records.ts";
 import { TruthCounter, truthOf } from "./job_truth.ts";
@@ -46,7 +46,7 @@ export async function prepareJob(
   await untilDone(`reach all partitions of ${source.topic}`, async () => {
     await recordsIn(source);
   });
-  const counter = await fillTopic(source, jobRecords(shape));
+  const counter = await fillTopic(source, { records: jobRecords(shape), partitions });
   const truth = counter.truth();
   const count = await recordsIn(source);
   if (count !== truth.recordCount) {
@@ -72,39 +72,31 @@ export async function withLake<Result>(
   return result;
 }
 
-/** kafkajs takes longer for each record of a request the more it has; several are under way at a time. */
-const RECORDS_A_REQUEST = 250;
-const REQUESTS = 20;
+const RECORDS_AT_ONCE = 20_000;
 
 async function fillTopic(
   { bootstrap, topic }: TopicSource,
-  records: Iterable<GeneratedRecord>,
+  { records, partitions }: {
+    readonly records: Iterable<GeneratedRecord>;
+    readonly partitions: number;
+  },
 ): Promise<TruthCounter> {
-  const createPartitioner = Partitioners.DefaultPartitioner;
-  const producer = testClient(bootstrap).producer({ createPartitioner });
+  const producer = await batchProducer(bootstrap), partitionOf = keyPartitioner();
   const counter = new TruthCounter();
-  let requests: Message[][] = [], messages: Message[] = [];
+  let batches = new RecordBatches(partitions);
   const flush = async () => {
-    requests.push(messages);
-    await Promise.all(requests.map((messages) => producer.send({ topic, acks: -1, messages })));
-    requests = [];
-    messages = [];
+    for (const messages of batches.requests()) await producer.send({ topic, acks: -1, messages });
+    batches = new RecordBatches(partitions);
   };
   try {
-    await producer.connect();
     for (const record of records) {
       counter.count(record);
-      if (messages.length === RECORDS_A_REQUEST) requests.push(messages.splice(0));
-      if (requests.length === REQUESTS) await flush();
-      messages.push({ key: buffer(record.key), value: buffer(record.value) });
+      batches.add(partitionOf(record.key, partitions), record);
+      if (batches.recordCount === RECORDS_AT_ONCE) await flush();
     }
     await flush();
   } finally {
     await producer.disconnect();
   }
   return counter;
-}
-
-function buffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -42,6 +42,8 @@ export interface StoreMeasured {
   readonly bytesPerId: number;
   /** Where they are held. */
   readonly heldIn: "disk" | "memory";
+  /** For how many times DEDUPE_TTL an id is held at the most: 1.25 where ids expire in quarters of it. */
+  readonly heldFor: number;
 }
 
 /** What a rate asks for. */
@@ -121,12 +123,8 @@ export function requestsADay(
 
 /** Bytes that the ids of a rate take once as many expire as arrive. */
 export function seenIdBytes(
-  { rate, ttlSeconds, bytesPerId }: {
-    readonly rate: number;
-    readonly ttlSeconds: number;
-    readonly bytesPerId: number;
-  },
+  { rate, ttlSeconds }: { readonly rate: number; readonly ttlSeconds: number },
+  { bytesPerId, heldFor }: Pick<StoreMeasured, "bytesPerId" | "heldFor">,
 ): number {
-  // Ids expire together with the newest of their quarter.
-  return rate * ttlSeconds * 1.25 * bytesPerId;
+  return rate * ttlSeconds * heldFor * bytesPerId;
 }

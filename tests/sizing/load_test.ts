@@ -55,6 +55,8 @@ Deno.test("requestsADay() counts files and commits, and what they cost", () => {
   assert.ok(Math.abs(dollars - 3.09312) < 1e-9);
 });
 
-Deno.test("seenIdBytes() has a quarter more than the time to live", () => {
-  assert.equal(seenIdBytes({ rate: 1_000, ttlSeconds: 3_600, bytesPerId: 20 }), 90_000_000);
+Deno.test("seenIdBytes() has a quarter more where ids expire in quarters", () => {
+  const wanted = { rate: 1_000, ttlSeconds: 3_600 };
+  assert.equal(seenIdBytes(wanted, { bytesPerId: 20, heldFor: 1 }), 72_000_000);
+  assert.equal(seenIdBytes(wanted, { bytesPerId: 20, heldFor: 1.25 }), 90_000_000);
 });

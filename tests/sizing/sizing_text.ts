@@ -152,7 +152,7 @@ function seenIdTable({ wanted, stores }: SizingInput): string {
     rates.map((rate) => [
       `${name} at ${count(rate)} events/s`,
       count(rate * ttlSeconds / 1e6),
-      ...stores.map(({ bytesPerId }) => bytes(seenIdBytes({ rate, ttlSeconds, bytesPerId }))),
+      ...stores.map((store) => bytes(seenIdBytes({ rate, ttlSeconds }, store))),
     ])
   );
   const names = stores.map(({ name, heldIn }) => `${name} (${heldIn})`);

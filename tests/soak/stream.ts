@@ -1,12 +1,7 @@
 import type { Producer } from "kafkajs";
-import {
-  BatchMessage,
-  batchPartitioner,
-  produceRecordBatches,
-} from "../../src/kafka/produce_request.ts";
-import { RecordBatchWriter } from "../../src/kafka/record_batch.ts";
 import { type Random, seededRandom } from "../../src/simulation/random.ts";
-import { testClient, untilDone, withAdmin } from "../kafka/topics.ts";
+import { batchProducer, RecordBatches } from "../kafka/record_batches.ts";
+import { untilDone, withAdmin } from "../kafka/topics.ts";
 import type { SoakTruth } from "./lake_oracle.ts";
 import { eventJson, idOf, invalidKeyOf, invalidOf, partitionOf } from "./soak_events.ts";
 
@@ -24,7 +19,6 @@ const DUPLICATE_RATIO = 0.02, INVALID_RATIO = 0.005;
 const TICK_MS = 100;
 /** Where the broker was slow, so much is made up for at once. */
 const MAX_TICK_MS = 1_000;
-const MAX_BATCH_BYTES = 900_000;
 
 /**
  * Numbered events at an even rate, some of them again in another partition (half of these within a second of
@@ -47,10 +41,7 @@ export class Stream implements AsyncDisposable {
   }
 
   static async connect(options: StreamOptions): Promise<Stream> {
-    produceRecordBatches();
-    const createPartitioner = batchPartitioner(() => {});
-    const producer = testClient(options.bootstrap).producer({ createPartitioner });
-    await producer.connect();
+    const producer = await batchProducer(options.bootstrap);
     await untilDone(`reach all partitions of ${options.topic}`, async () => {
       await withAdmin(options.bootstrap, (admin) => admin.fetchTopicOffsets(options.topic));
     });
@@ -79,15 +70,15 @@ export class Stream implements AsyncDisposable {
   }
 
   async #send(count: number): Promise<void> {
-    const batches = new PartitionBatches(this.#options.partitionCount);
+    const batches = new RecordBatches(this.#options.partitionCount);
     const end = this.#eventCount + count;
     let invalidCount = this.#invalidCount;
     for (let id = this.#eventCount; id < end; id++) {
-      batches.add(partitionOf(id, this.#options.partitionCount), idOf(id), eventJson(id));
+      batches.add(partitionOf(id, this.#options.partitionCount), eventRecord(id));
       if (this.#random() < DUPLICATE_RATIO) this.#addDuplicate(batches, id);
       if (this.#random() >= INVALID_RATIO) continue;
       const number = invalidCount++, partition = this.#below(this.#options.partitionCount);
-      batches.add(partition, invalidKeyOf(number), invalidOf(number).value);
+      batches.add(partition, recordOf(invalidKeyOf(number), invalidOf(number).value));
     }
     await this.#sendAll(batches);
     this.#eventCount = end;
@@ -95,17 +86,17 @@ export class Stream implements AsyncDisposable {
   }
 
   /** Repeats an event up to the newest, in another partition than the first copy's. */
-  #addDuplicate(batches: PartitionBatches, newest: number): void {
+  #addDuplicate(batches: RecordBatches, newest: number): void {
     const { partitionCount, rate } = this.#options;
     const isRecent = this.#random() < 0.5;
     const id = newest - this.#below(isRecent ? Math.min(rate, newest + 1) : newest + 1);
     const others = Math.max(1, partitionCount - 1);
     const partition = (partitionOf(id, partitionCount) + 1 + this.#below(others)) % partitionCount;
-    batches.add(partition, idOf(id), eventJson(id));
+    batches.add(partition, eventRecord(id));
     this.duplicateCount++;
   }
 
-  async #sendAll(batches: PartitionBatches): Promise<void> {
+  async #sendAll(batches: RecordBatches): Promise<void> {
     const { topic } = this.#options;
     const requests = batches.requests();
     for (const messages of requests) {
@@ -130,37 +121,10 @@ export class Stream implements AsyncDisposable {
 
 const encoder = new TextEncoder();
 
-/** Records on their way, as record batches: kafkajs takes much longer for messages of its own. */
-class PartitionBatches {
-  recordCount = 0;
-  readonly #writers: RecordBatchWriter[][];
+function eventRecord(id: number) {
+  return recordOf(idOf(id), eventJson(id));
+}
 
-  constructor(partitionCount: number) {
-    this.#writers = Array.from({ length: partitionCount }, () => []);
-  }
-
-  add(partition: number, key: string, value: string): void {
-    const writers = this.#writers[partition] ?? [];
-    const record = { key: encoder.encode(key), value: encoder.encode(value) };
-    this.recordCount++;
-    if (writers.at(-1)?.add(record, MAX_BATCH_BYTES)) return;
-    const writer = new RecordBatchWriter();
-    writer.add(record, MAX_BATCH_BYTES);
-    writers.push(writer);
-  }
-
-  /** Requests with one record batch a partition at the most. */
-  requests(): BatchMessage[][] {
-    const rounds = Math.max(...this.#writers.map(({ length }) => length));
-    return Array.from(
-      { length: rounds },
-      (_, round) =>
-        this.#writers.flatMap((writers, partition) => {
-          const writer = writers[round];
-          return writer === undefined
-            ? []
-            : [new BatchMessage(partition, writer.finish(Date.now()))];
-        }),
-    );
-  }
+function recordOf(key: string, value: string) {
+  return { key: encoder.encode(key), value: encoder.encode(value) };
 }
