@@ -30,6 +30,8 @@ export class Membership {
   readonly #lease: MembershipLease;
   /** How often the coordinator accepted offsets. */
   #writtenCount = 0;
+  /** How often a request was sent that renews the membership. */
+  #renewalCount = 0;
   /** Nothing is waited for any more. */
   #isClosed = false;
 
@@ -37,7 +39,10 @@ export class Membership {
     this.#options = options;
     const { consumer, gate, sessionTimeoutMs, retrying: { clock } } = options;
     this.#lease = new MembershipLease(clock, sessionTimeoutMs);
-    gate.onRenewing = () => this.#lease.noteSent();
+    gate.onRenewing = () => {
+      this.#renewalCount++;
+      this.#lease.noteSent();
+    };
     const { COMMIT_OFFSETS, GROUP_JOIN, HEARTBEAT } = consumer.events;
     consumer.on(COMMIT_OFFSETS, () => void this.#writtenCount++);
     consumer.on(HEARTBEAT, () => this.#lease.noteAccepted());
@@ -51,13 +56,21 @@ export class Membership {
 
   /**
    * Whether an assignment still stands: the coordinator accepted a heartbeat that was sent not long ago, or
-   * accepts one now. Ends the assignment where it does not.
+   * accepts one now. Ends the assignment where it does not, and where none is sent for a whole session.
    */
   async confirm(assignment: Assignment): Promise<boolean> {
+    const { sessionTimeoutMs, retrying: { clock } } = this.#options;
+    let sentMs = clock.monotonicMs();
     try {
       while (assignment.isCurrent && !this.#lease.isValid) {
+        const before = this.#renewalCount;
         await this.#untilAnswered(assignment, "confirm_assignment", () => this.heartbeat?.());
-        // kafkajs sends none before its interval is over.
+        if (this.#renewalCount !== before) sentMs = clock.monotonicMs();
+        // An evicted member of kafkajs's sends none: it wants to join anew, for which the gate waits for us.
+        if (clock.monotonicMs() - sentMs > sessionTimeoutMs) {
+          throw new Error("kafkajs has sent no heartbeat for a whole session");
+        }
+        // Neither does another before its interval is over.
         if (!this.#lease.isValid) await delay(POLL_MS);
       }
     } catch (error) {

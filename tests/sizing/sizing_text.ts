@@ -121,28 +121,29 @@ function batchTable({ wanted, measured }: SizingInput): string {
 
 /** What the rate asks of one server of each store. */
 function storeTable({ wanted, stores }: SizingInput): string {
-  const rows = stores.map((store) => {
-    const cores = wanted.rate / 1e6 * store.serverCpuSeconds;
-    const limit = store.serverCores === null
-      ? null
-      : store.serverCores * 1e6 / store.serverCpuSeconds;
-    return [
-      store.name,
-      count(wanted.rate / 1e6 * store.consumerCpuSeconds, 1),
-      store.serverCpuSeconds === 0 ? "none: part of the consumers" : count(cores, 1),
+  const rows = stores.map((store) => [
+    store.name,
+    count(wanted.rate / 1e6 * store.consumerCpuSeconds, 1),
+    ...store.serverCpuSeconds === 0 ? ["no server", "–", "–"] : [
+      count(wanted.rate / 1e6 * store.serverCpuSeconds, 1),
+      eventsACore(store),
       `${bytes(wanted.rate * store.loggedBytes)}/s`,
-      `${count(store.bytesPerId)} (${store.heldIn})`,
-      limit === null ? "not by its threads" : `${count(limit)} events/s`,
-    ];
-  });
+    ],
+    `${count(store.bytesPerId)} (${store.heldIn})`,
+  ]);
   return table([
     `store at ${count(wanted.rate)} events/s`,
     "cores of all consumers",
     "cores of the server",
+    "events/s that a core of it takes",
     "written to its log",
     "bytes a seen id",
-    "one server ends at",
   ], rows);
+}
+
+function eventsACore({ serverCpuSeconds, serverCores }: StoreMeasured): string {
+  const text = count(1e6 / serverCpuSeconds, 0, 2);
+  return serverCores === 1 ? `${text}, and it uses no more than one` : text;
 }
 
 /** What seen ids take, by how long they count as seen. */
@@ -159,8 +160,10 @@ function seenIdTable({ wanted, stores }: SizingInput): string {
   return table(["DEDUPE_TTL", "million ids", ...names], rows);
 }
 
-function count(value: number, digits = 0): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+/** @param significant digits that are not zero, at the most */
+function count(value: number, digits = 0, significant = 21): string {
+  return Number(value.toPrecision(significant))
+    .toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
 /** Bytes with a decimal unit. */
