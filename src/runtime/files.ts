@@ -14,6 +14,8 @@ export class Files {
   readonly #hooks: FaultHooks;
   readonly #fileMode: number;
   readonly #unsyncedFolders = new Set<string>();
+  /** Folders that were asked for: whoever did syncs what holds them. */
+  readonly #namedFolders = new Set<string>();
   /** Tells names of this process from those of others that write here. */
   readonly #id = crypto.randomUUID().slice(0, 8);
 
@@ -126,6 +128,9 @@ export class Files {
     const parent = folderOf(path);
     await this.makeFolder(parent, label);
     await this.refuseLink(path);
+    // One that is there may be new too: another process, or a run that was cut short, made it.
+    if (!this.#namedFolders.has(path)) this.#unsyncedFolders.add(parent);
+    this.#namedFolders.add(path);
     if (await this.exists(path)) return;
     this.#unsyncedFolders.add(parent);
     // Not recursive: where OUT_DIR itself was taken away, no other one is begun in its place.
@@ -140,7 +145,7 @@ export class Files {
     await this.refuseLink(path);
   }
 
-  /** Folders that got a new folder whose name is not durable yet. */
+  /** Folders that hold a folder whose name may not be durable yet. */
   get unsyncedFolders(): Iterable<string> {
     return [...this.#unsyncedFolders];
   }
