@@ -4,6 +4,8 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Whether it speaks TLS, with a certificate of its own for 127.0.0.1; see `caFile`. */
   readonly tls?: boolean;
+  /** Whether its data lies on a disk, as a measurement wants it; else in memory where there is a place for that. */
+  readonly isOnDisk?: boolean;
 }
 
 /** A running PostgreSQL server with a folder and a port of its own. Disposing of it ends it and removes its data. */
@@ -100,7 +102,7 @@ export async function startPostgres(options: ClusterOptions = {}): Promise<Postg
   if (bin === null) {
     throw new Error("PostgreSQL is not on this machine: apt-get install postgresql");
   }
-  const inMemory = await Deno.stat("/dev/shm").then(() => true, () => false);
+  const inMemory = !options.isOnDisk && await Deno.stat("/dev/shm").then(() => true, () => false);
   const folder = await Deno.makeTempDir({
     prefix: "orilla_pg_",
     ...(inMemory ? { dir: "/dev/shm" } : {}),
