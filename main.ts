@@ -3,7 +3,7 @@ import { type Command, parseCommandLine } from "./src/cli.ts";
 import type { Config } from "./src/config.ts";
 import { readConfigFile } from "./src/config_file.ts";
 import { listenAddressOf } from "./src/options/http_options.ts";
-import { KAFKA, LAKE, type Mode, STARTERS, WRITERS } from "./src/options/option.ts";
+import { ENCODERS, KAFKA, LAKE, type Mode, STARTERS } from "./src/options/option.ts";
 import { s3AddressOf, s3PlaceOf } from "./src/options/s3_options.ts";
 import { authorityOf } from "./src/http/address.ts";
 import type { StoreAccess } from "./src/checkpoint/commit_store.ts";
@@ -158,9 +158,9 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     mode,
     folder: checkpointDir,
     network: networkOf(mode, config, store),
-    diskSpace: WRITERS.includes(mode),
+    diskSpace: ENCODERS.includes(mode),
     environment: LIBRARIES_ENVIRONMENT,
-    encodes: WRITERS.includes(mode),
+    encodes: ENCODERS.includes(mode),
   };
   const worker = await startSandbox(permissions, {
     onMessage: (message) => void onMessage(message, (answer) => worker.tell(answer)),

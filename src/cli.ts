@@ -29,6 +29,7 @@ export const MODE_MEANINGS: Readonly<Record<Mode, string>> = {
   status: "say what the last commit left: counters, next offsets, files by date, dead letters",
   doctor: "check the disk, the checkpoint and the way to Kafka, and say what to do",
   report: "sum the lake up on a page with plots: dates, outcomes, freshness, files, commits",
+  compact: "merge the small files of a date into few large ones",
   "dlq list": "count the dead letters by reason and date; prints no content",
   "dlq show": "print one dead letter, its content too",
   "dlq export": "write dead letters to stdout as NDJSON, their content too",

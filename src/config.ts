@@ -1,5 +1,6 @@
 import { usageError } from "./core/errors.ts";
 import { refuseStoreContradictions, storeOptions } from "./options/store_options.ts";
+import { compactionOptions, refuseUnmergeable } from "./options/compaction_options.ts";
 import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
 import { httpOptions, refuseUnusedToken } from "./options/http_options.ts";
@@ -28,6 +29,7 @@ export const OPTIONS = {
   ...generatorOptions,
   ...deadLetterOptions,
   ...traceOptions,
+  ...compactionOptions,
   ...doctorOptions,
   ...reportOptions,
   ...outputOptions,
@@ -70,11 +72,12 @@ export function defaultOf(row: Option<unknown>, mode: Mode): string {
  *
  * @throws OrillaError with exit code 2
  */
-export function refuseContradictions(config: Config): void {
+export function refuseContradictions(config: Config, mode: Mode): void {
   refuseInsecure(config);
   refuseUnusedToken(config);
   refuseStoreContradictions(config);
   refuseS3Contradictions(config);
+  refuseUnmergeable(config, mode);
   const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   if (dlqTopic === topic) {
     throw usageError(

@@ -5,6 +5,8 @@ import { messageOf, OrillaError } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { noEncoder } from "./lake/encoder.ts";
 import { encoderThere } from "./lake/encoder_port.ts";
+import { mergeThere } from "./lake/merge_port.ts";
+import { noMerger } from "./lake/merger.ts";
 import { Answers } from "./runtime/answers.ts";
 import { SimulatedCrash } from "./runtime/operations.ts";
 import { setUpLogs } from "./runtime/logs.ts";
@@ -37,6 +39,7 @@ const MODULES: Readonly<Record<Mode, () => Promise<Run>>> = {
   status: async () => (await import("./commands/status.ts")).showStatus,
   doctor: async () => (await import("./commands/doctor.ts")).diagnose,
   report: async () => (await import("./commands/report.ts")).reportLake,
+  compact: async () => (await import("./commands/compact.ts")).compactLake,
   "dlq list": async () => (await import("./commands/dlq_list.ts")).listDeadLetters,
   "dlq show": async () => (await import("./commands/dlq_show.ts")).showDeadLetter,
   "dlq export": async () => (await import("./commands/dlq_export.ts")).exportDeadLetters,
@@ -70,7 +73,8 @@ async function start(
   };
   const pipes = { readInput: () => input.ask(), flush: () => flushes.ask() };
   const encoder = port === null ? noEncoder : encoderThere(port);
-  const context = { ...told, encoder, version: VERSION, reporter, log, ...pipes };
+  const merge = port === null ? noMerger : mergeThere(port);
+  const context = { ...told, encoder, merge, version: VERSION, reporter, log, ...pipes };
   try {
     const run = await loading;
     await run({ ...context, stop: stop.signal });

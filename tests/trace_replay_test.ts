@@ -36,9 +36,9 @@ class ReadAfter extends Files {
     this.#before = before;
   }
 
-  override async readIfThere(path: string) {
+  override async size(path: string): Promise<number | null> {
     await this.#before();
-    return await super.readIfThere(path);
+    return await super.size(path);
   }
 }
 

@@ -53,8 +53,8 @@ async function write(outDir: string, commits: readonly Planned[]): Promise<void>
 
 /** Files that get published right after one was looked for by its final name. */
 class FilesBeingPublished extends Files {
-  override async readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
-    const bytes = await super.readIfThere(path);
+  override async size(path: string): Promise<number | null> {
+    const bytes = await super.size(path);
     if (bytes === null && !path.startsWith("_staging/")) await write(this.absolute("."), []);
     return bytes;
   }

@@ -11,6 +11,7 @@ import { DeadLetterLog, type DeadLetterTransaction } from "./dead_letter_log.ts"
 import { DuplicateRecords } from "./duplicates.ts";
 import { type DateTotals, readDateTotals } from "./date_totals.ts";
 import { FileFilters } from "./file_filters.ts";
+import { ReplacedFiles, type ReplacementTransaction } from "./replaced_files.ts";
 import { allRows, eventFilesOf, manifestFileOf, readCommitted, readSeenIdCount } from "./rows.ts";
 import {
   addToPartition,
@@ -60,6 +61,7 @@ export class Checkpoint implements Disposable {
   /** Key of the hashes that stand for event ids; secret, so that nobody can make two ids with one hash. */
   readonly idKey: Uint32Array;
   readonly deadLetters: DeadLetterLog;
+  readonly replacedFiles: ReplacedFiles;
   readonly #database: DatabaseSync;
   readonly #seenIds: SeenIds;
   readonly #fileFilters: FileFilters;
@@ -87,6 +89,11 @@ export class Checkpoint implements Disposable {
       this.#fileFilters = new FileFilters(this.#database);
       this.#duplicates = new DuplicateRecords(this.#database, duplicateTtlMs);
       this.deadLetters = new DeadLetterLog(
+        this.#database,
+        this.#fileFilters,
+        this.#transaction.bind(this),
+      );
+      this.replacedFiles = new ReplacedFiles(
         this.#database,
         this.#fileFilters,
         this.#transaction.bind(this),
@@ -207,6 +214,11 @@ export class Checkpoint implements Disposable {
     this.#store(commit, this.#adopting(commit));
   }
 
+  /** Adds ids that count as seen since a time: those of a merged file, which has rows of many commits. */
+  adoptIds(hashes: Uint32Array, seenAtMs: number): void {
+    this.#changeSeenIds("commit", () => this.#seenIds.add(hashes, seenAtMs));
+  }
+
   /** Notes that all files up to this commit have their final names. */
   markPublished(sequence: number): void {
     this.#transaction("published", () => this.#markPublished(sequence));
@@ -300,7 +312,10 @@ export class Checkpoint implements Disposable {
   }
 
   #transaction<T>(
-    name: "commit" | "published" | "expire" | "merge" | "settings" | DeadLetterTransaction,
+    name:
+      | ("commit" | "published" | "expire" | "merge" | "settings")
+      | DeadLetterTransaction
+      | ReplacementTransaction,
     action: () => T,
   ): T {
     const path = CHECKPOINT_FILE;

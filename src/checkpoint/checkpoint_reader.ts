@@ -5,6 +5,7 @@ import type { MarkedReplay } from "../core/replay.ts";
 import type { LakeHistory } from "./history.ts";
 import type { CheckpointContent } from "./inspection.ts";
 import type { LakeStatus } from "./lake_status.ts";
+import type { SmallFilesOfFolder, SmallFilesRule } from "./small_files.ts";
 import type { Soundness } from "./soundness.ts";
 import type { CheckpointTrace, TracedFile } from "./traces.ts";
 
@@ -43,6 +44,14 @@ export interface CheckpointReader extends AsyncDisposable {
   fileFilter(file: Pick<TracedFile, "sequence" | "finalPath">): Promise<Uint8Array | null>;
   /** Whether a file that was committed was purged by now. */
   isPurged(path: string): Promise<boolean>;
+  /** Whether a file that was committed was merged into another one by now. */
+  isReplaced(path: string): Promise<boolean>;
+  /** Files that were merged into others, and are not known to be gone. */
+  unremovedReplaced(): Promise<readonly string[]>;
+  /** The commit of a batch that was made at a time, milliseconds since 1970-01-01 UTC; null where there is none. */
+  sequenceAt(committedAtMs: number): Promise<number | null>;
+  /** The small files of all lake partitions that have some to merge, by folder. */
+  smallFiles(rule: SmallFilesRule): Promise<readonly SmallFilesOfFolder[]>;
   /** How many dead letters lie in the lake, replayed ones among them. */
   deadLetterCount(): Promise<number>;
   /** What became of a dead letter, null where it waits. */

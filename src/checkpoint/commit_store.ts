@@ -1,9 +1,11 @@
 import type { Commit, Committed, ManifestFile, PartitionState } from "../core/commit.ts";
+import type { SourceFile } from "../core/compaction.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import type { Origin, TopicPartition } from "../core/record.ts";
 import type { CommitCounts } from "../core/reject_window.ts";
 import type { MarkedReplay, Replay } from "../core/replay.ts";
 import type { FaultHooks } from "../runtime/operations.ts";
+import type { SmallFilesRule } from "./small_files.ts";
 import type { DateTotals } from "./date_totals.ts";
 
 /** The server that keeps a checkpoint. */
@@ -95,6 +97,8 @@ export interface CommitStore extends AsyncDisposable {
   /** Event ids held, expired ones that were not swept yet among them; of a shared store as last heard. */
   readonly seenIdCount: number;
   readonly deadLetters: DeadLetterMarks;
+  /** Null where this kind of store does not keep what merging needs: its lake is not merged. */
+  readonly replacements: Replacements | null;
 
   /** @throws an error that can pass, where what was opened is not there any more (OUT_DIR was unmounted) */
   assertInPlace(): Promise<void>;
@@ -203,6 +207,41 @@ export interface CommitStore extends AsyncDisposable {
 
   /** Notes that this process ends in good order: its partitions are free. */
   leave(): Promise<void>;
+}
+
+/** A file that was merged into another one. */
+export type ReplacedFile = Pick<ManifestFile, "finalPath" | "bytes">;
+
+/**
+ * Files of events that were merged into others. They leave the manifest in the transaction that brings the merged
+ * file in; a store notes them until they are removed.
+ */
+export interface Replacements {
+  /**
+   * Makes the one file of a commit take the place of others, as a whole or not at all. All earlier commits of this
+   * process count as published.
+   *
+   * @param paths final paths of the files whose rows it has
+   * @returns false where one of them is not in the manifest any more, since another process merged it: nothing
+   * has changed
+   */
+  replace(commit: Commit, paths: readonly string[]): Promise<boolean>;
+  /** The same of a commit that was read back from the lake's files: some of what it replaced is not known here. */
+  adopt(commit: Commit, paths: readonly string[]): Promise<void>;
+  /**
+   * Replaced files that are not known to be gone.
+   *
+   * @param untilMs of commits made until then, milliseconds since 1970-01-01 UTC; left out, of all
+   */
+  unremoved(untilMs?: number): Promise<readonly string[]>;
+  /** The files whose place a merged file took, by its final path; none where it is not in the manifest. */
+  replacedBy(path: string): Promise<readonly ReplacedFile[]>;
+  /** Notes that these replaced files are gone for good. */
+  markRemoved(paths: readonly string[]): Promise<void>;
+  /** Folders of lake partitions that have files to merge, in their order; goes through the whole manifest. */
+  foldersWithSmall(rule: SmallFilesRule): Promise<readonly string[]>;
+  /** The files of events in such a folder that have fewer bytes. */
+  smallFilesIn(folder: string, belowBytes: number): Promise<readonly SourceFile[]>;
 }
 
 /** What a store notes of dead letters: which were replayed, and which files were removed. */

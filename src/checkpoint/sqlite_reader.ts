@@ -13,10 +13,13 @@ import {
 import { type LakeStatus, readLakeStatus } from "./lake_status.ts";
 import { isLocked } from "./lock.ts";
 import { openReplayMarks, type ReplayMarks } from "./replay_marks.ts";
+import { isReplaced, readUnremoved } from "./replaced_files.ts";
+import { readSmallFiles, type SmallFilesOfFolder, type SmallFilesRule } from "./small_files.ts";
 import { checkSoundness, type Soundness } from "./soundness.ts";
 import {
   type CheckpointTrace,
   readFileFilter,
+  sequenceAt,
   type TracedFile,
   traceInCheckpoint,
 } from "./traces.ts";
@@ -68,6 +71,22 @@ export class SqliteReader implements CheckpointReader {
 
   isPurged(path: string): Promise<boolean> {
     return Promise.try(() => isPurged(this.#outDir, path));
+  }
+
+  isReplaced(path: string): Promise<boolean> {
+    return Promise.try(() => isReplaced(this.#outDir, path));
+  }
+
+  unremovedReplaced(): Promise<readonly string[]> {
+    return Promise.try(() => readUnremoved(this.#outDir));
+  }
+
+  sequenceAt(committedAtMs: number): Promise<number | null> {
+    return Promise.try(() => sequenceAt(this.#outDir, committedAtMs));
+  }
+
+  smallFiles(rule: SmallFilesRule): Promise<readonly SmallFilesOfFolder[]> {
+    return Promise.try(() => readSmallFiles(this.#outDir, rule));
   }
 
   deadLetterCount(): Promise<number> {

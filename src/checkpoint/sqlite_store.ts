@@ -10,6 +10,7 @@ import type {
   CommitOutcome,
   CommitStore,
   DeadLetterMarks,
+  Replacements,
   StoreOptions,
   TidyLimits,
   UnpublishedCommit,
@@ -29,6 +30,7 @@ export class SqliteStore implements CommitStore {
   readonly instanceId: string;
   readonly idKey: Uint32Array;
   readonly deadLetters: DeadLetterMarks;
+  readonly replacements: Replacements;
   readonly #checkpoint: Checkpoint;
   readonly #files: Files;
   /** Which file was opened. */
@@ -48,6 +50,7 @@ export class SqliteStore implements CommitStore {
     this.instanceId = checkpoint.instanceId;
     this.idKey = checkpoint.idKey;
     this.deadLetters = marksOf(checkpoint);
+    this.replacements = replacementsOf(checkpoint);
   }
 
   /**
@@ -216,5 +219,18 @@ function marksOf({ deadLetters }: Checkpoint): DeadLetterMarks {
     purge: (files) => Promise.try(() => deadLetters.purge(files)),
     unremovedPurges: () => Promise.try(() => deadLetters.unremovedPurges()),
     markRemoved: () => Promise.try(() => deadLetters.markRemoved()),
+  };
+}
+
+function replacementsOf({ replacedFiles }: Checkpoint): Replacements {
+  return {
+    replace: (commit, paths) => Promise.try(() => replacedFiles.replace(commit, paths)),
+    adopt: (commit, paths) => Promise.try(() => replacedFiles.adopt(commit, paths)),
+    unremoved: (untilMs) => Promise.try(() => replacedFiles.unremoved(untilMs)),
+    replacedBy: (path) => Promise.try(() => replacedFiles.replacedBy(path)),
+    markRemoved: (paths) => Promise.try(() => replacedFiles.markRemoved(paths)),
+    foldersWithSmall: (rule) => Promise.try(() => replacedFiles.foldersWithSmall(rule)),
+    smallFilesIn: (folder, belowBytes) =>
+      Promise.try(() => replacedFiles.smallFilesIn(folder, belowBytes)),
   };
 }

@@ -2,6 +2,7 @@ import type { FileKind } from "../core/lake_path.ts";
 import { IdHash, mayHold } from "../core/id_filter.ts";
 import { type DuplicateRecord, findDuplicates } from "./duplicates.ts";
 import { readingCheckpoint } from "./inspection.ts";
+import { readMeta } from "./schema.ts";
 
 /** A file of the manifest, as a trace needs it. */
 export interface TracedFile {
@@ -17,6 +18,8 @@ export interface TracedFile {
 
 /** What a checkpoint knows of one event id. */
 export interface CheckpointTrace {
+  /** The instances whose numbers of commits are the checkpoint's. */
+  readonly instanceIds: readonly string[];
   /** All files of the manifest but those that were purged, in the order of their commits. */
   readonly files: readonly TracedFile[];
   /** Oldest first. */
@@ -49,7 +52,8 @@ export function traceInCheckpoint(outDir: string, eventId: string): CheckpointTr
         mayHold: !(filter instanceof Uint8Array) || mayHold(filter, hash),
       };
     });
-    return { files, duplicates: findDuplicates(database, { eventId, hash }) };
+    const instanceIds = [readMeta(database, "instance_id")];
+    return { instanceIds, files, duplicates: findDuplicates(database, { eventId, hash }) };
   });
 }
 
@@ -69,4 +73,16 @@ export function readFileFilter(
   );
   const filter = row?.["filter"];
   return filter instanceof Uint8Array ? filter : null;
+}
+
+/**
+ * The commit of a batch that was made at a time; null where there is none.
+ *
+ * @param outDir absolute path
+ */
+export function sequenceAt(outDir: string, committedAtMs: number): number | null {
+  const query = `SELECT sequence FROM commits
+    WHERE committed_at_ms = ? AND trigger <> 'compact' ORDER BY sequence LIMIT 1`;
+  const row = readingCheckpoint(outDir, (database) => database.prepare(query).get(committedAtMs));
+  return row === undefined ? null : Number(row["sequence"]);
 }

@@ -34,7 +34,7 @@ export async function consume(context: CommandContext): Promise<void> {
   await using session = await LakeSession.open({
     ...sessionOptions(context),
     onFailure: failure.reject,
-    ...(http !== null && { onCommit: http.noteCommit }),
+    ...(http !== null && { onCommit: http.noteCommit, onCompacted: http.noteMerged }),
   });
   let state: () => SourceState = () => UNASSIGNED;
   const { topic, groupId } = config;

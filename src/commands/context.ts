@@ -6,6 +6,7 @@ import type { KafkaConnection } from "../kafka/client.ts";
 import { kafkajsSecurity, type KafkaSecurity, showsSecret } from "../kafka/security.ts";
 import { DeadLetterCipher } from "../lake/dead_letter_cipher.ts";
 import type { Encoder } from "../lake/encoder.ts";
+import type { Merger } from "../lake/merger.ts";
 import type { S3Credentials } from "../lake/s3_client.ts";
 import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -56,6 +57,8 @@ export interface CommandContext {
   readonly log: Log;
   /** Makes files of batches. */
   readonly encoder: Encoder;
+  /** Makes one Parquet file of several. */
+  readonly merge: Merger;
   /** The next bytes of stdin, null at its end. */
   readonly readInput: () => Promise<Uint8Array | null>;
   /** Resolves when all that was printed has left the process: for output that is larger than memory. */
@@ -85,11 +88,12 @@ export function locationOf({ checkpointDir, store }: CommandContext): StoreLocat
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, checkpointDir, store, version, keys, log, encoder } = context;
+  const { config, checkpointDir, store, version, keys, log, encoder, merge } = context;
   return {
     checkpointDir,
     store,
     encoder,
+    merge,
     version,
     log,
     ttlMs: config.dedupeTtl,
@@ -110,8 +114,13 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     clock: systemClock,
     retrying: retryingOf(context),
     logsRecords: config.logLevel === "debug",
+    ...(config.autoCompact && { autoCompact: autoCompactOf(config) }),
     ...(config.rejectRatioMax < 1 && { rejectLimit: rejectLimitOf(config) }),
   };
+}
+
+function autoCompactOf({ targetFileBytes, compactAfter }: Config) {
+  return { targetBytes: targetFileBytes, afterMs: compactAfter };
 }
 
 function rejectLimitOf({ rejectRatioMax, rejectWindow }: Config): RejectLimit {

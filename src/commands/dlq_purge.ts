@@ -37,6 +37,8 @@ async function purge(
 ): Promise<readonly PurgedFile[]> {
   await using session = await LakeSession.open({
     ...sessionOptions(context),
+    // Nothing is opened, so no key is asked for.
+    protection: "as_recorded",
     // Nothing is buffered, so no timer commits anything.
     onFailure: (error) => {
       throw error;

@@ -2,6 +2,7 @@ import { authorityOf, isLoopback } from "../http/address.ts";
 import type { SourceState } from "../http/readiness.ts";
 import type { RunIdentity } from "../http/status_document.ts";
 import type { CommitReport } from "../pipeline/commit.ts";
+import type { Compacted } from "../pipeline/compaction.ts";
 import type { LakeSession } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { CommandContext } from "./context.ts";
@@ -14,6 +15,7 @@ export interface HttpService extends AsyncDisposable {
     run: Omit<RunIdentity, "instanceId"> & { readonly source: () => SourceState | null },
   ) => Promise<void>;
   readonly noteCommit: (report: CommitReport) => void;
+  readonly noteMerged: (compacted: Compacted) => void;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function serveHttp(
         source,
       }),
     noteCommit: (report) => monitor.noteCommit(report),
+    noteMerged: (compacted) => monitor.noteMerged(compacted),
     [Symbol.asyncDispose]: async () => {
       monitor[Symbol.dispose]();
       await server[Symbol.asyncDispose]();

@@ -27,7 +27,7 @@ export async function simulate(context: CommandContext): Promise<void> {
     ...sessionOptions(context),
     hooks,
     onFailure: failure.reject,
-    ...(http !== null && { onCommit: http.noteCommit }),
+    ...(http !== null && { onCommit: http.noteCommit, onCompacted: http.noteMerged }),
   });
   await session.pipeline.claim([SIMULATED], null);
   await http?.observe(session, {

@@ -33,6 +33,17 @@ export class AgeTally {
     if (microseconds > this.#maxMicroseconds) this.#maxMicroseconds = microseconds;
   }
 
+  /** Takes in what another tally has counted. */
+  addAll(other: AgeTally): void {
+    this.totalCount += other.totalCount;
+    this.futureCount += other.futureCount;
+    other.counts.forEach((count, bucket) =>
+      this.counts[bucket] = (this.counts[bucket] ?? 0) + count
+    );
+    other.#bins.forEach((count, bin) => this.#bins[bin] = (this.#bins[bin] ?? 0) + count);
+    this.#maxMicroseconds = Math.max(this.#maxMicroseconds, other.#maxMicroseconds);
+  }
+
   /** The age in seconds that this share of events does not exceed, at most 4.5 % too large; null without events. */
   quantile(share: number): number | null {
     if (this.totalCount === 0) return null;

@@ -115,14 +115,14 @@ export function commitVersion(files: readonly TableFile[], engine: string): Delt
 export function compactionVersion(
   { added, replaced, removedAtMs }: {
     readonly added: readonly TableFile[];
-    readonly replaced: readonly TableFile[];
+    readonly replaced: readonly Pick<TableFile, "finalPath" | "bytes">[];
     readonly removedAtMs: number;
   },
   engine: string,
 ): DeltaVersion {
   const { commitInfo, commit, actions: [txn] } = commitVersion(added, engine);
-  const removed = replaced.map((file) =>
-    removalOf(addOf(file, false), { removedAtMs, dataChange: false })
+  const removed = replaced.map(({ finalPath, bytes: size }) =>
+    removalOf({ ...placeOf(finalPath), size }, { removedAtMs, dataChange: false })
   );
   return {
     commitInfo: {
@@ -186,7 +186,7 @@ export function alignmentVersion(
 }
 
 function removalOf(
-  { path, partitionValues, size }: AddFile,
+  { path, partitionValues, size }: Pick<AddFile, "path" | "partitionValues" | "size">,
   { removedAtMs, dataChange }: { readonly removedAtMs: number; readonly dataChange: boolean },
 ): Action {
   const known = { extendedFileMetadata: true, partitionValues, size };
@@ -209,11 +209,17 @@ function nameOf(finalPath: string): ParsedFileName {
   return parsed;
 }
 
-function addOf(file: TableFile, dataChange: boolean): AddFile {
-  const { finalPath, bytes } = file;
+function placeOf(finalPath: string): Pick<AddFile, "path" | "partitionValues"> {
   return {
     path: encodePath(finalPath),
     partitionValues: { [PARTITION_COLUMN]: folderOf(finalPath).slice("date=".length) },
+  };
+}
+
+function addOf(file: TableFile, dataChange: boolean): AddFile {
+  const { finalPath, bytes } = file;
+  return {
+    ...placeOf(finalPath),
     size: bytes,
     modificationTime: nameOf(finalPath).stagedAtMs,
     dataChange,

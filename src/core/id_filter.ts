@@ -52,25 +52,38 @@ function finished(hash: number): number {
   return (next ^ next >>> 16) >>> 0;
 }
 
-/**
- * A Bloom filter of the ids of some rows: it may say yes to others, and never no to one of them. Without rows
- * it is empty.
- */
-export function idFilterOf(column: TextColumn, rows: Int32Array): Uint8Array<ArrayBuffer> {
-  const filter = new Uint8Array(Math.ceil(rows.length * BITS_AN_ID / 8));
-  const bitCount = filter.length * 8;
-  const hash = new IdHash();
-  for (const row of rows) {
-    assert(row < column.length, "a filter is made of rows of the column");
-    hash.take(column, row);
-    const { first, second } = hash;
+/** A Bloom filter that is being filled: it may say yes to other ids, and never no to one of its own. */
+export class IdFilter {
+  /** Empty where there is room for no id. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #hash = new IdHash();
+
+  /** @param capacity how many ids it is made for */
+  constructor(capacity: number) {
+    this.bytes = new Uint8Array(Math.ceil(capacity * BITS_AN_ID / 8));
+  }
+
+  /** Adds the text of a row. */
+  add(column: Pick<TextColumn, "bytes" | "ends">, row: number): void {
+    this.#hash.take(column, row);
+    const { first, second } = this.#hash;
+    const bitCount = this.bytes.length * 8;
     // As `probesOf`, which would be slower here.
     for (let probe = 0, sum = first; probe < PROBES; probe++, sum += second) {
       const bit = Math.floor((sum >>> 0) / HASHES * bitCount);
-      filter[bit >>> 3] = (filter[bit >>> 3] ?? 0) | 1 << (bit & 7);
+      this.bytes[bit >>> 3] = (this.bytes[bit >>> 3] ?? 0) | 1 << (bit & 7);
     }
   }
-  return filter;
+}
+
+/** The filter of the ids of some rows. */
+export function idFilterOf(column: TextColumn, rows: Int32Array): Uint8Array<ArrayBuffer> {
+  const filter = new IdFilter(rows.length);
+  for (const row of rows) {
+    assert(row < column.length, "a filter is made of rows of the column");
+    filter.add(column, row);
+  }
+  return filter.bytes;
 }
 
 /** A filter of all texts of a column. */

@@ -13,6 +13,8 @@ export interface FileIdentity {
   /** The checkpoint's own random id, 12 hexadecimal digits. */
   readonly instanceId: string;
   readonly sequence: number;
+  /** Whether it was merged of other files; left out for those that were not. */
+  readonly isMerged?: boolean;
 }
 
 /** The folder of staged files inside OUT_DIR. */
@@ -30,7 +32,10 @@ export const OUT_DIR_FILES = [
     "what was committed: manifest, seen ids, next offsets, counters (no event; the seen ids are keyed " +
     "hashes of 128 bits, about 20 bytes on disk each)",
   ],
-  ["date=2026-11-24/events_*.parquet", "published events, by the UTC date of their ts"],
+  [
+    "date=2026-11-24/events_*.parquet",
+    "published events, by the UTC date of their ts; those that end with _merged were merged of others",
+  ],
   [`${DEAD_LETTERS_FOLDER}/date=…/*.parquet`, "rejected records, whole, by the day of rejection"],
   [`${STAGING_FOLDER}/`, "files being written"],
   [
@@ -51,12 +56,14 @@ export function lakePartitionFolder(kind: FileKind, day: number): string {
 /**
  * The final path of a file, relative to OUT_DIR. It sorts by time, is unique over restarts and instances
  * (instance id and sequence), and says which commit it is from:
- * `date=2026-11-24/events_20261124T101500123Z_3f9c1a0b77d2_0000000042.parquet`.
+ * `date=2026-11-24/events_20261124T101500123Z_3f9c1a0b77d2_0000000042.parquet`; one that was merged of others ends
+ * with `_merged.parquet`.
  */
 export function finalPath(file: FileIdentity): string {
   const time = new Date(file.stagedAtMs).toISOString().replaceAll(/[-:.]/g, "");
   const sequence = String(file.sequence).padStart(10, "0");
-  const name = `${file.kind}_${time}_${file.instanceId}_${sequence}.parquet`;
+  const mark = file.isMerged === true ? "_merged" : "";
+  const name = `${file.kind}_${time}_${file.instanceId}_${sequence}${mark}.parquet`;
   return `${lakePartitionFolder(file.kind, file.day)}/${name}`;
 }
 
@@ -89,10 +96,12 @@ export interface ParsedFileName {
   readonly stagedAtMs: number;
   readonly instanceId: string;
   readonly sequence: number;
+  /** Whether it was merged of other files. */
+  readonly isMerged: boolean;
 }
 
 const FILE_NAME =
-  /^(events|dead_letters)_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z_([0-9a-f]{12})_(\d{10,})\.parquet$/;
+  /^(events|dead_letters)_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z_([0-9a-f]{12})_(\d{10,})(_merged)?\.parquet$/;
 
 /** Reads the name (without folders) of a published file, or of a staged one; null for others. */
 export function parseFileName(name: string): ParsedFileName | null {
@@ -101,12 +110,14 @@ export function parseFileName(name: string): ParsedFileName | null {
   const folderEnd = own.lastIndexOf("__");
   const match = FILE_NAME.exec(folderEnd < 0 ? own : own.slice(folderEnd + 2));
   if (match === null) return null;
-  const [, kind, year, month, day, hour, minute, second, ms, instanceId = "", sequence] = match;
+  const [, kind, year, month, day, hour, minute, second, ms, instanceId = "", sequence, mark] =
+    match;
   const stagedAtMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
   return {
     kind: kind === "events" ? "events" : "dead_letters",
     stagedAtMs,
     instanceId,
     sequence: Number(sequence),
+    isMerged: mark !== undefined,
   };
 }

@@ -67,6 +67,6 @@ export interface Rejected {
   readonly eventId: string | null;
 }
 
-/** Which limit ended a batch. */
-export const TRIGGERS = ["events", "bytes", "dates", "latency", "drain", "end"] as const;
+/** Which limit ended a batch; `compact` for files that were merged. */
+export const TRIGGERS = ["events", "bytes", "dates", "latency", "drain", "end", "compact"] as const;
 export type Trigger = (typeof TRIGGERS)[number];

@@ -1,6 +1,13 @@
 import type { DateTotals } from "../checkpoint/date_totals.ts";
 import type { ManifestFile } from "../core/commit.ts";
 
+/** What became one file. */
+export interface MergedFiles {
+  readonly sourceCount: number;
+  readonly sourceBytes: number;
+  readonly file: ManifestFile;
+}
+
 /** Dates that are told apart; a topic may hold any date, and memory must not grow with them. */
 const MAX_DATES = 4_000;
 
@@ -22,6 +29,13 @@ export class TotalsByDate {
         this.#add({ date, fileCount: 1, rowCount, bytes });
       }
     }
+  }
+
+  /** Takes out what was merged, and adds the file that it became: its rows are the same. */
+  addMerged({ sourceCount, sourceBytes, file }: MergedFiles): void {
+    const date = /^date=(.{10})\//.exec(file.finalPath)?.[1] ?? "";
+    const bytes = file.bytes - sourceBytes;
+    this.#add({ date, fileCount: 1 - sourceCount, rowCount: 0, bytes });
   }
 
   /** The latest dates, and what all others have in sum. */

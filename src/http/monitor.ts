@@ -4,7 +4,7 @@ import { metricFamilies, type MetricsSnapshot } from "../core/metrics.ts";
 import type { CommitReport } from "../pipeline/commit.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type MetricsFormat, prometheusText } from "../runtime/prometheus.ts";
-import { TotalsByDate } from "./date_totals.ts";
+import { type MergedFiles, TotalsByDate } from "./date_totals.ts";
 import { History, HISTORY_COLUMNS, type HistoryRow, rowValues } from "./history.ts";
 import { type SourceState, type UnreadyReason, unreadyReasons } from "./readiness.ts";
 import { RecentCommits } from "./recent_commits.ts";
@@ -92,6 +92,11 @@ export class RunMonitor implements Disposable {
     byDate.addFiles(report.files);
     this.#observed.waitingSinceMs = null;
     this.#observed.triesBefore = failedTries(run.snapshot().counters);
+  }
+
+  /** Called after files were merged. */
+  noteMerged(merged: MergedFiles): void {
+    this.#observed?.byDate.addMerged(merged);
   }
 
   /** Why the run is not ready; nothing where it is. */

@@ -9,6 +9,8 @@ import type {
   EncoderRequest,
   NumberedRequest,
 } from "./encoder_port.ts";
+import { type MergeOrder, serveMerge } from "./merge_port.ts";
+import type { Merger } from "./merger.ts";
 import { encodeParquet, loadParquet } from "./parquet.ts";
 import { protectionOf } from "./protection.ts";
 
@@ -38,10 +40,18 @@ export function encoderHere(encode: TableEncoder = encodeTable): Encoder {
   };
 }
 
-/** Answers the requests that come through a port. */
+/** Merges in this thread; what that needs beyond encoding is loaded with the first merge. */
+const mergeLater: Merger = async (request, files) => {
+  const { mergeHere } = await import("./merge.ts");
+  return await mergeHere(request, files);
+};
+
+/** Answers the requests that come through a port; a merge goes on beside them. */
 export function serveEncoder(port: MessagePort): void {
   const encoder = new ServedEncoder();
-  port.onmessage = ({ data: { id, request } }: MessageEvent<NumberedRequest>) => {
+  port.onmessage = ({ data }: MessageEvent<NumberedRequest | MergeOrder>) => {
+    if ("port" in data) return serveMerge(data, mergeLater);
+    const { id, request } = data;
     encoder.answer(request).then(({ value, given = [] }) => {
       port.postMessage({ id, kind: "done", value } satisfies EncoderAnswer, given);
     }).catch((error) => {

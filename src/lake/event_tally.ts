@@ -1,28 +1,32 @@
-import { type Data, DataType, tableFromIPC } from "apache-arrow";
-import { readParquet } from "parquet-wasm";
-import type { AgeTally } from "../core/age_tally.ts";
+import { type Data, DataType } from "apache-arrow";
+import { AgeTally } from "../core/age_tally.ts";
 import { ACCIONES } from "../core/event_fields.ts";
 import { type AccionCounts, type AccionKey, noAcciones } from "../core/lake_report.ts";
+import { groupCountOf, type OpenParquet, readRowGroup } from "./parquet_ranges.ts";
 
 /**
- * Counts the events of a file by `accion`, and their ages into the tally; three of its columns are decoded.
- * `loadParquet` must have been called.
+ * Counts the events of a file by `accion`, and their ages into the tally; three of its columns are decoded, a row
+ * group at a time. `loadParquet` must have been called.
  *
- * @throws where it is not a file of events that orilla wrote
+ * @throws where it is not a file of events that orilla wrote; then nothing of it is counted
  */
-export function tallyEvents(file: Uint8Array, ages: AgeTally): AccionCounts {
+export async function tallyEvents(file: OpenParquet, ages: AgeTally): Promise<AccionCounts> {
   const columns = ["ts", "accion", "processing_ts"];
-  const table = tableFromIPC(readParquet(file, { columns }).intoIPCStream());
-  const dataOf = (name: string): readonly Data[] => {
-    const data = table.getChild(name)?.data;
-    if (data === undefined) throw new Error(`it has no column ${name}`);
-    return data;
-  };
-  const starts = dataOf("ts").map(wordsOf), ends = dataOf("processing_ts").map(wordsOf);
-  const counts = noAcciones();
-  for (const chunk of dataOf("accion")) countAcciones(chunk, counts);
-  // Last, so that a file which cannot be read as a whole counts nowhere.
-  starts.forEach((words, i) => addAges(words, ends[i] ?? new Int32Array(0), ages));
+  const counts = noAcciones(), agesOfFile = new AgeTally();
+  const groupCount = groupCountOf(file);
+  for (let group = 0; group < groupCount; group++) {
+    for (const batch of await readRowGroup(file, { group, columns })) {
+      const dataOf = (name: string): readonly Data[] => {
+        const data = batch.getChild(name)?.data;
+        if (data === undefined) throw new Error(`it has no column ${name}`);
+        return data;
+      };
+      const starts = dataOf("ts").map(wordsOf), ends = dataOf("processing_ts").map(wordsOf);
+      for (const chunk of dataOf("accion")) countAcciones(chunk, counts);
+      starts.forEach((words, i) => addAges(words, ends[i] ?? new Int32Array(0), agesOfFile));
+    }
+  }
+  ages.addAll(agesOfFile);
   return counts;
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Table, tableFromIPC } from "apache-arrow";
+import { type Table, tableFromIPC, type Vector } from "apache-arrow";
 import { readParquet, readSchema } from "parquet-wasm";
 import type { OffsetRange } from "../core/commit.ts";
 import { damagedError, messageOf } from "../core/errors.ts";
 import { type Replay, replaysFrom } from "../core/replay.ts";
 import type { LakeFile } from "./lake_reader.ts";
+import { offsetRangesFrom } from "./range_metadata.ts";
 import { parseRecorded, PROTECTION_METADATA, type RecordedProtection } from "./protection.ts";
 import type { LakeFiles } from "./storage.ts";
 
@@ -62,8 +63,11 @@ export async function readProtection(
 // Arrow's own accessor takes a byte order mark off the beginning of a text.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The texts of a column, null where there is none; empty where the file has no such column. */
-export function textColumn(table: Table, name: string): (string | null)[] {
+/** The texts of a column, null where there is none; empty where there is no such column. */
+export function textColumn(
+  table: { readonly getChild: (name: string) => Pick<Vector, "data"> | null },
+  name: string,
+): (string | null)[] {
   const chunks = table.getChild(name)?.data ?? [];
   return chunks.flatMap((data) =>
     Array.from({ length: data.length }, (_, i) => {
@@ -73,26 +77,12 @@ export function textColumn(table: Table, name: string): (string | null)[] {
   );
 }
 
-interface StoredRange extends Omit<OffsetRange, "firstOffset" | "nextOffset"> {
-  readonly firstOffset: string;
-  readonly nextOffset: string;
-}
-
 /** What the commit of a file replayed, from the file's metadata. */
-export function replaysIn(bytes: Uint8Array): readonly Replay[] {
+function replaysIn(bytes: Uint8Array): readonly Replay[] {
   return replaysFrom(readSchema(bytes).metadata().get("orilla.replays"));
 }
 
 /** What the commit of a file handled, from the file's metadata. */
-export function offsetRangesOf(bytes: Uint8Array): OffsetRange[] {
-  const metadata: unknown = readSchema(bytes).metadata().get("orilla.offset_ranges");
-  if (typeof metadata !== "string") {
-    throw new Error("it has no orilla.offset_ranges in its metadata");
-  }
-  const stored: readonly StoredRange[] = JSON.parse(metadata);
-  return stored.map((range) => ({
-    ...range,
-    firstOffset: BigInt(range.firstOffset),
-    nextOffset: BigInt(range.nextOffset),
-  }));
+function offsetRangesOf(bytes: Uint8Array): OffsetRange[] {
+  return offsetRangesFrom(readSchema(bytes).metadata().get("orilla.offset_ranges"));
 }

@@ -3,7 +3,7 @@ import type { Files } from "../runtime/files.ts";
 import type { OperationLabel } from "../runtime/operations.ts";
 import { publish, publishUnlisted, recoverLake } from "./publishing.ts";
 import { prepareStaging } from "./staging.ts";
-import type { FileToPublish, LakeStorage } from "./storage.ts";
+import type { FileToPublish, GrowingStage, LakeStorage } from "./storage.ts";
 
 /** A lake in a folder: files are staged below it, and linked to their final names. */
 export class FolderStorage implements LakeStorage {
@@ -11,6 +11,7 @@ export class FolderStorage implements LakeStorage {
   readonly stagesAtOnce = 8;
   readonly hasOneWriter = true;
   readonly readsStaged = true;
+  readonly renamesStaged = true;
   readonly #files: Files;
 
   constructor(files: Files) {
@@ -32,6 +33,22 @@ export class FolderStorage implements LakeStorage {
   async stage(path: string, bytes: Uint8Array): Promise<string> {
     await this.#files.writeDurably(path, bytes, { write: "stage:write", fsync: "stage:fsync" });
     return path;
+  }
+
+  async stageMerged(path: string): Promise<GrowingStage> {
+    const file = await this.#files.begin(path, { write: "compact:write", fsync: "compact:fsync" });
+    return {
+      append: (bytes) => file.append(bytes),
+      finish: async () => {
+        await file.sync();
+        await this.#files.syncFolder(STAGING_FOLDER, "compact:folder");
+        return path;
+      },
+      [Symbol.asyncDispose]: () => {
+        file[Symbol.dispose]();
+        return Promise.resolve();
+      },
+    };
   }
 
   syncStaged(): Promise<void> {
@@ -90,6 +107,14 @@ export class FolderStorage implements LakeStorage {
 
   read(path: string): Promise<Uint8Array<ArrayBuffer>> {
     return this.#files.read(path);
+  }
+
+  readRange(path: string, range: { readonly start: number; readonly end: number }) {
+    return this.#files.readRange(path, range);
+  }
+
+  checksum(path: string): Promise<string> {
+    return this.#files.checksum(path);
   }
 
   readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {

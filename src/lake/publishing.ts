@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { damagedError } from "../core/errors.ts";
 import { DEAD_LETTERS_FOLDER, finalPathOf, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
@@ -85,9 +84,8 @@ async function isPublished(
   files: Files,
   { finalPath, checksum }: FileToPublish,
 ): Promise<boolean> {
-  const bytes = await files.readIfThere(finalPath);
-  if (bytes === null) return false;
-  if (createHash("sha256").update(bytes).digest("hex") === checksum) return true;
+  if (!await files.exists(finalPath)) return false;
+  if (await files.checksum(finalPath) === checksum) return true;
   throw damagedError(
     `${finalPath} is not the file that was committed: it was changed from outside. Move it away and ` +
       `start again`,

@@ -65,6 +65,18 @@ export class S3Bucket {
     }
   }
 
+  /** Bytes of an object from `start` up to, not including, `end`. Throws where it has fewer, or is not there. */
+  async getRange(
+    key: string,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    if (start === end) return new Uint8Array(0);
+    const headers = { range: `bytes=${start}-${end - 1}` };
+    const { bytes } = await this.client.send({ method: "GET", key, headers });
+    if (bytes.length !== end - start) throw new Error(`${key} ends before byte ${end}`);
+    return bytes;
+  }
+
   /** Puts an object unless there is one of that key; else it throws what `isTaken` knows. */
   async putIfAbsent(key: string, body: Uint8Array): Promise<void> {
     const headers = { "if-none-match": "*" };

@@ -11,10 +11,11 @@ import {
   type UploadedPart,
 } from "./s3_bucket.ts";
 import { PROBE_OBJECT, probeConditionalWrites } from "./s3_probe.ts";
-import { type FileToPublish, type LakeStorage, StillStaged } from "./storage.ts";
+import { GrowingUpload, PART_BYTES } from "./s3_growing_upload.ts";
+import { type FileToPublish, type GrowingStage, type LakeStorage, StillStaged } from "./storage.ts";
 
-/** Bytes of a part but the last: S3 takes 5 MiB to 5 GiB, and 10,000 parts. */
-const PART_BYTES = 16 << 20;
+/** Bytes read at a time for a checksum. */
+const PIECE_BYTES = 8 << 20;
 /** Files staged or published at the same time: it is the way to the store that takes the time. */
 const AT_ONCE = 8;
 
@@ -26,6 +27,7 @@ export class S3Storage implements LakeStorage {
   readonly stagesAtOnce = AT_ONCE;
   readonly hasOneWriter = false;
   readonly readsStaged = false;
+  readonly renamesStaged = false;
   readonly #bucket: S3Bucket;
   readonly #prefix: string;
   readonly #hooks: FaultHooks;
@@ -51,14 +53,7 @@ export class S3Storage implements LakeStorage {
   }
 
   async stage(path: string, bytes: Uint8Array): Promise<string> {
-    const earlier = this.#staged.get(path);
-    if (earlier !== undefined) await this.#abort(path, earlier);
-    const key = this.#key(finalPathOf(path));
-    const uploadId = await this.#operate("stage:create", path, () => {
-      return this.#bucket.createUpload(key);
-    });
-    const upload = { key, uploadId, parts: [] as UploadedPart[] };
-    this.#staged.set(path, upload);
+    const upload = await this.#begin(path);
     await this.#operate("stage:write", path, async () => {
       const whole = bytes.subarray(0, this.#hooks.written("stage:write", path, bytes.length));
       // An object without bytes has one part all the same.
@@ -68,7 +63,19 @@ export class S3Storage implements LakeStorage {
         upload.parts.push(await this.#bucket.uploadPart(upload, { number, body }));
       }
     });
-    return stagedPathOf(path, uploadId);
+    return stagedPathOf(path, upload.uploadId);
+  }
+
+  async stageMerged(path: string): Promise<GrowingStage> {
+    const upload = await this.#begin(path);
+    const stagedPath = stagedPathOf(path, upload.uploadId);
+    return new GrowingUpload(async (part) => {
+      await this.#operate("compact:write", path, async () => {
+        const body = part.slice(0, this.#hooks.written("compact:write", path, part.length));
+        const number = upload.parts.length + 1;
+        upload.parts.push(await this.#bucket.uploadPart(upload, { number, body }));
+      });
+    }, stagedPath);
   }
 
   /** Parts are durable once the store has answered. */
@@ -97,7 +104,11 @@ export class S3Storage implements LakeStorage {
   }
 
   async dropStaged(stagedPaths: readonly string[]): Promise<void> {
-    for (const path of stagedPaths) await this.#abort(path, this.#uploadOf(path));
+    for (const path of stagedPaths) {
+      // Of one that was not finished its stager knows no more than the path, of one not begun there is nothing.
+      const upload = path.includes(HANDLE_MARK) ? this.#uploadOf(path) : this.#staged.get(path);
+      if (upload !== undefined) await this.#abort(path, upload);
+    }
   }
 
   async recover(
@@ -164,6 +175,26 @@ export class S3Storage implements LakeStorage {
     const bytes = await this.readIfThere(path);
     if (bytes !== null) return bytes;
     throw new Error(`${this.absolute(path)} is not there`);
+  }
+
+  async readRange(
+    path: string,
+    range: { readonly start: number; readonly end: number },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    if (isStaged(path)) throw new StillStaged(finalPathOf(path));
+    return await this.#bucket.getRange(this.#key(path), range);
+  }
+
+  async checksum(path: string): Promise<string> {
+    const bytes = await this.size(path);
+    if (bytes === null) throw new Error(`${this.absolute(path)} is not there`);
+    const hash = createHash("sha256");
+    for (let start = 0; start < bytes; start += PIECE_BYTES) {
+      hash.update(
+        await this.readRange(path, { start, end: Math.min(bytes, start + PIECE_BYTES) }),
+      );
+    }
+    return hash.digest("hex");
   }
 
   async readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -242,6 +273,19 @@ export class S3Storage implements LakeStorage {
       return this.#bucket.abortUpload(upload);
     });
     this.#staged.delete(pathOf(stagedPath));
+  }
+
+  /** Begins an upload, in place of one of that path that was not published. */
+  async #begin(path: string) {
+    const earlier = this.#staged.get(path);
+    if (earlier !== undefined) await this.#abort(path, earlier);
+    const key = this.#key(finalPathOf(path));
+    const uploadId = await this.#operate("stage:create", path, () => {
+      return this.#bucket.createUpload(key);
+    });
+    const upload = { key, uploadId, parts: [] as UploadedPart[] };
+    this.#staged.set(path, upload);
+    return upload;
   }
 
   #operate<T>(label: OperationLabel, path: string, action: () => Promise<T>): Promise<T> {

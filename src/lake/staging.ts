@@ -7,6 +7,7 @@ import { type Replay, replaysText } from "../core/replay.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
 import type { BatchEncoding, EncodableRows, EncodedFile, FileOrigin } from "./encoder.ts";
+import { rangesText } from "./range_metadata.ts";
 import { type Protection, PROTECTION_METADATA, recordedText } from "./protection.ts";
 import type { LakeStorage } from "./storage.ts";
 
@@ -109,16 +110,11 @@ async function stageFile(
 export function originOf(request: Omit<StageRequest, "encoding" | "groups">): FileOrigin {
   const { version, sequence, instanceId, ranges, replays, stagedAtMs } = request;
   const { recorded } = request.protection;
-  const offsets = ranges.map((range) => ({
-    ...range,
-    firstOffset: String(range.firstOffset),
-    nextOffset: String(range.nextOffset),
-  }));
   const metadata = new Map([
     ["orilla.version", version],
     ["orilla.instance", instanceId],
     ["orilla.sequence", String(sequence)],
-    ["orilla.offset_ranges", JSON.stringify(offsets)],
+    ["orilla.offset_ranges", rangesText(ranges)],
     ...(recorded === null ? [] : [[PROTECTION_METADATA, recordedText(recorded)] as const]),
     ...(replays.length === 0 ? [] : [["orilla.replays", replaysText(replays)] as const]),
   ]);

@@ -29,8 +29,26 @@ export interface LakeFiles {
   size(path: string): Promise<number | null>;
   /** @throws StillStaged for a staged file that cannot be read before it is published */
   read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Bytes of a file from `start` up to, not including, `end`. Throws where it has fewer. */
+  readRange(
+    path: string,
+    range: { readonly start: number; readonly end: number },
+  ): Promise<Uint8Array<ArrayBuffer>>;
+  /** SHA-256 of a file's bytes, hexadecimal; a piece of it is in memory at a time. */
+  checksum(path: string): Promise<string>;
   /** The bytes of a file, null where there is none. Throws as `read` does. */
   readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null>;
+}
+
+/** A file that is being staged. */
+export interface GrowingStage extends AsyncDisposable {
+  append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Makes what was appended durable, and the staged path with it.
+   *
+   * @returns what the manifest keeps as its staged path
+   */
+  finish(): Promise<string>;
 }
 
 /**
@@ -46,6 +64,8 @@ export interface LakeStorage extends LakeFiles {
   readonly hasOneWriter: boolean;
   /** Whether `read` also reads staged files. */
   readonly readsStaged: boolean;
+  /** Whether `publish` can give a staged file another name than its staged path says. */
+  readonly renamesStaged: boolean;
   /** What a path is called to people. */
   absolute(path: string): string;
   /**
@@ -61,6 +81,13 @@ export interface LakeStorage extends LakeFiles {
    * @returns what the manifest keeps as its staged path: `publish` finds the file by it
    */
   stage(path: string, bytes: Uint8Array): Promise<string>;
+  /**
+   * Begins to stage a merged file, which is written as it grows. What was appended and not finished is dropped by
+   * `dropStaged`, or the next start.
+   *
+   * @param path in `_staging/`
+   */
+  stageMerged(path: string): Promise<GrowingStage>;
   /** Makes the staged paths as durable as the bytes: before a manifest names them. */
   syncStaged(): Promise<void>;
   /**

@@ -11,6 +11,7 @@ export const MODES = [
   "status",
   "doctor",
   "report",
+  "compact",
   "dlq list",
   "dlq show",
   "dlq export",
@@ -65,6 +66,8 @@ export function option<T>(parser: Parser<T>, row: Row<T>): Option<T> {
 export const STARTERS: readonly Mode[] = ["simulate", "consumer"];
 /** Modes that write to the lake through the pipeline. */
 export const WRITERS: readonly Mode[] = [...STARTERS, "dlq replay"];
+/** Modes that make Parquet files. */
+export const ENCODERS: readonly Mode[] = [...WRITERS, "compact"];
 /** Modes that have an OUT_DIR. */
 export const LAKE: readonly Mode[] = MODES.filter((mode) => mode !== "producer");
 /** Modes that talk to Kafka; `dlq replay` does where it is given a topic. */

@@ -14,7 +14,7 @@ export const outputOptions = {
   json: option(boolean(), {
     default: "false",
     modes: [
-      ...["verify", "rebuild", "trace", "status", "doctor", "report"] as const,
+      ...["verify", "rebuild", "trace", "status", "doctor", "report", "compact"] as const,
       ...["dlq list", "dlq show", "dlq replay", "dlq purge"] as const,
     ],
     environment: "OUTPUT_JSON",

@@ -16,7 +16,7 @@ export const restOptions = {
     ),
     {
       default: "600",
-      modes: [...WRITERS, "rebuild", "report"],
+      modes: [...WRITERS, "rebuild", "report", "compact"],
       meaning: "Mode of the files made in OUT_DIR; folders have x where files have r",
     },
   ),

@@ -2,6 +2,7 @@ import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import type { CommitStore } from "../checkpoint/commit_store.ts";
 import { type LakeFile, listPublished } from "../lake/lake_reader.ts";
 import {
+  NO_PROTECTION,
   parseRecorded,
   protect,
   type Protection,
@@ -19,14 +20,15 @@ const SETTING = "protection";
 const NOTHING_RECORDED: RecordedProtection = { keyChecks: {}, pseudonymizedFields: [] };
 
 /**
- * Holds the keys and fields of this run against what the lake remembers, and notes what is new of them.
+ * Holds the keys and fields of this run against what the lake remembers, and notes what is new of them; a run that
+ * goes by what is recorded brings none.
  *
  * @throws OrillaError with exit code 2, before anything is written, where they do not fit
  */
 export async function protectLake(
   files: LakeFiles,
   checkpoint: CommitStore,
-  options: ProtectionOptions,
+  options: ProtectionOptions | "as_recorded",
 ): Promise<Protection> {
   const { sequence } = await checkpoint.read();
   const stored = await checkpoint.setting(SETTING);
@@ -38,6 +40,7 @@ export async function protectLake(
     );
   const isNew = sequence === 0 && newer.length === 0;
   const recorded = stored === null ? await newestNote(files, newer) : parseRecorded(stored);
+  if (options === "as_recorded") return { ...NO_PROTECTION, recorded };
   const protection = protect(options, { recorded: isNew ? null : recorded, isNew });
   const text = recordedText(protection.recorded ?? NOTHING_RECORDED);
   if (text !== (stored ?? recordedText(NOTHING_RECORDED))) await checkpoint.note(SETTING, text);

@@ -1,16 +1,16 @@
-import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
 import type { CommitStore, StoreAccess } from "../checkpoint/commit_store.ts";
 import { openStore } from "../checkpoint/open_store.ts";
 import type { RetriedOperation } from "../core/counters.ts";
-import { damagedError, messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
+import type { MergeGroup } from "../core/compaction.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
-import { DELTA_LOG_FOLDER, parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
-import { listPublished } from "../lake/lake_reader.ts";
+import { DELTA_LOG_FOLDER } from "../core/lake_path.ts";
 import { FolderStorage } from "../lake/folder_storage.ts";
+import { type Merger, noMerger } from "../lake/merger.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { ProtectionOptions } from "../lake/protection.ts";
+import type { Protection, ProtectionOptions } from "../lake/protection.ts";
 import type { LakeStorage } from "../lake/storage.ts";
 import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
@@ -19,6 +19,8 @@ import { type FaultHooks, noFaults, SimulatedCrash } from "../runtime/operations
 import { processStats } from "../runtime/prometheus.ts";
 import type { Retrying } from "../runtime/retry.ts";
 import { adoptNewerCommits } from "./adoption.ts";
+import { AutoCompaction, type AutoCompactOptions } from "./auto_compaction.ts";
+import { type Compacted, compactGroup, finishReplacements } from "./compaction.ts";
 import type { CommitReport } from "./commit.ts";
 import { protectLake, tellWiderModes } from "./lake_protection.ts";
 import type { LakeTable, TableFormat } from "./lake_table.ts";
@@ -26,6 +28,13 @@ import { MetricsFile } from "./metrics_file.ts";
 import { finishPurges } from "./purge.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PipelineParts } from "./pipeline_parts.ts";
+import {
+  isWithoutCommits,
+  publishUnpublished,
+  recover,
+  refuseLost,
+  refuseLostCheckpoint,
+} from "./recovery.ts";
 import { RunSummary } from "./run_summary.ts";
 
 /** What a storage is told of the session that it works for. */
@@ -57,8 +66,17 @@ export interface LakeSessionOptions {
   /** Called after each commit. */
   readonly onCommit?: (report: CommitReport) => void;
   readonly hooks?: FaultHooks;
-  /** Without it everything stays in clear. */
-  readonly protection?: ProtectionOptions;
+  /**
+   * Without it everything stays in clear. `as_recorded` needs no key, and is for a session that commits no
+   * batch.
+   */
+  readonly protection?: ProtectionOptions | "as_recorded";
+  /** Merges files; a session without it cannot. */
+  readonly merge?: Merger;
+  /** When files are merged beside the run; without it they are not. */
+  readonly autoCompact?: AutoCompactOptions;
+  /** Called after files were merged. */
+  readonly onCompacted?: (compacted: Compacted) => void;
   /** The mode of files that are made in OUT_DIR. */
   readonly fileMode?: number;
   /** When too many records are rejected; without it there is no such limit. */
@@ -89,6 +107,9 @@ export class LakeSession implements AsyncDisposable {
   readonly #options: LakeSessionOptions;
   readonly #metrics: MetricsFile;
   readonly #resources: AsyncDisposableStack;
+  readonly #protection: Protection;
+  readonly #table: LakeTable | null;
+  readonly #autoCompaction: AutoCompaction | null;
   /** The step of tidying up that runs. */
   #tidying: Promise<void> = Promise.resolve();
   #isTidying = false;
@@ -98,11 +119,13 @@ export class LakeSession implements AsyncDisposable {
 
   private constructor(
     options: LakeSessionOptions,
-    { local, files, checkpoint, pipeline, lastPublishMs, resources }: {
+    { local, files, checkpoint, table, pipeline, protection, lastPublishMs, resources }: {
       readonly local: Files;
       readonly files: LakeStorage;
       readonly checkpoint: CommitStore;
+      readonly table: LakeTable | null;
       readonly pipeline: Pipeline;
+      readonly protection: Protection;
       readonly lastPublishMs: number | null;
       readonly resources: AsyncDisposableStack;
     },
@@ -115,10 +138,16 @@ export class LakeSession implements AsyncDisposable {
     this.checkpoint = checkpoint;
     this.files = files;
     this.pipeline = pipeline;
+    this.#protection = protection;
+    this.#table = table;
+    this.#autoCompaction = this.#beginAutoCompaction();
     this.summary = new RunSummary(this.pipeline.counters);
     let steps = 0;
     const timer = setInterval(() => this.#idleStep(++steps), IDLE_STEP_MS);
-    resources.defer(() => clearInterval(timer));
+    resources.defer(() => {
+      clearInterval(timer);
+      this.#autoCompaction?.abandon();
+    });
   }
 
   /**
@@ -164,6 +193,7 @@ export class LakeSession implements AsyncDisposable {
       pseudonymizedFields: protection.recorded?.pseudonymizedFields ?? [],
       nowMs: () => options.clock.nowMs(),
     });
+    await finishReplacements({ ...options, files, checkpoint, table });
     if (deletedCount > 0) {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
     }
@@ -178,7 +208,7 @@ export class LakeSession implements AsyncDisposable {
     const sharing = checkpoint.isShared ? { publishOthers } : {};
     const pipeline = resources.use(await Pipeline.open({ ...parts, ...sharing, onCommit }));
     const lastPublishMs = await checkpoint.lastCommitMs();
-    const made = { local, files, checkpoint, pipeline, lastPublishMs };
+    const made = { local, files, checkpoint, table, pipeline, protection, lastPublishMs };
     const session: LakeSession = new LakeSession(options, { ...made, resources: resources.move() });
     opened = session;
     return session;
@@ -186,12 +216,60 @@ export class LakeSession implements AsyncDisposable {
 
   /** Notes that everything is published, and writes metrics.txt once more. */
   async close(): Promise<void> {
+    await this.#autoCompaction?.stop();
     await this.pipeline.settle();
     this.pipeline.assertSound();
     await this.#tidying;
     if (this.pipeline.sequence > 0) await this.checkpoint.markPublished([this.pipeline.sequence]);
     await this.checkpoint.leave();
     await this.writeMetrics();
+  }
+
+  /**
+   * Merges a group of files into one, between the commits of the pipeline; one at a time.
+   *
+   * @param giveWay waited for before each step; rejects where the merge is no longer wanted
+   * @returns null, and it throws, as compactGroup does
+   */
+  async compact(
+    group: MergeGroup,
+    giveWay: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<Compacted | null> {
+    const { merge = noMerger, retrying, log, onCompacted } = this.#options;
+    const onRetry: Retrying["onRetry"] = (operation, error, waitMs) => {
+      this.pipeline.noteRetry(operation);
+      log.warning("a merge failed and is tried again", { operation, error: String(error), waitMs });
+    };
+    const compacted = await compactGroup({
+      ...this.#options,
+      files: this.files,
+      checkpoint: this.checkpoint,
+      table: this.#table,
+      merge,
+      protection: this.#protection,
+      retrying: { ...retrying, onRetry },
+      freeBytes: async () => {
+        const isLocal = this.files.location === this.#local.absolute(".");
+        return isLocal ? (await this.#local.diskSpace())?.freeBytes ?? null : null;
+      },
+      commitOther: (make) => this.pipeline.commitOther(make),
+      giveWay,
+    }, group);
+    if (compacted !== null) onCompacted?.(compacted);
+    return compacted;
+  }
+
+  #beginAutoCompaction(): AutoCompaction | null {
+    const { autoCompact } = this.#options;
+    if (autoCompact === undefined) return null;
+    return new AutoCompaction({
+      ...this.#options,
+      ...autoCompact,
+      checkpoint: this.checkpoint,
+      compact: (group, giveWay) => this.compact(group, giveWay),
+      settle: () => this.pipeline.settle(),
+      assertSound: () => this.pipeline.assertSound(),
+    });
   }
 
   /** Whether OUT_DIR took the last metrics.txt; it is written after each commit, and every 5 s between them. */
@@ -252,6 +330,7 @@ export class LakeSession implements AsyncDisposable {
     // Also while a commit waits for room on it.
     if (steps % METRICS_EVERY_STEPS === 0) void this.#measureDisk();
     if (this.pipeline.isCommitting) return;
+    this.#autoCompaction?.step();
     if (!this.#isTidying) void this.#tidy(EXPIRE_STEP_IDS, 0);
     if (steps % METRICS_EVERY_STEPS === 0) void this.writeMetrics();
   }
@@ -280,63 +359,4 @@ export class LakeSession implements AsyncDisposable {
       this.#isTidying = false;
     }
   }
-}
-
-/** Publishes what was committed and is not known to be published, and deletes what can never be committed. */
-async function recover(files: LakeStorage, checkpoint: CommitStore) {
-  const manifestOf = async () => (await checkpoint.unpublished()).flatMap(({ files }) => files);
-  const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
-  if (!checkpoint.isShared) {
-    if (files.hasOneWriter) return await files.recover(await manifestOf());
-    // A process with another checkpoint may be staging in the same bucket.
-    const isOwn = (name: string) => instanceOf(name) === checkpoint.instanceId;
-    return await files.recover(await manifestOf(), isOwn);
-  }
-  const staged = await files.list(STAGING_FOLDER);
-  const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));
-  await publishUnpublished(files, checkpoint, null);
-  // Those that ended commit nothing from here on, so what no commit has of their files never will be one's.
-  return await files.recover(await manifestOf(), (name) => ended.has(instanceOf(name)));
-}
-
-/**
- * Publishes what other processes committed and may not have published; they may be doing the same just now.
- *
- * @param table null where the lake is none, or it is not open yet and will find these commits itself
- */
-async function publishUnpublished(
-  files: LakeStorage,
-  checkpoint: CommitStore,
-  table: LakeTable | null,
-): Promise<void> {
-  const unpublished = (await checkpoint.unpublished())
-    .filter(({ instanceId }) => instanceId !== checkpoint.instanceId);
-  if (unpublished.length === 0) return;
-  await files.publish(unpublished.flatMap(({ files }) => files));
-  for (const { files } of unpublished) await table?.append(files);
-  await checkpoint.markPublished(unpublished.map(({ sequence }) => sequence));
-}
-
-async function isWithoutCommits(checkpoint: CommitStore): Promise<boolean> {
-  return (await checkpoint.read()).sequence === 0;
-}
-
-/** Another process may have begun to publish between the two looks. */
-async function refuseLost(files: LakeStorage, checkpoint: CommitStore): Promise<void> {
-  try {
-    await refuseLostCheckpoint(files);
-  } catch (error) {
-    if (await isWithoutCommits(checkpoint)) throw error;
-  }
-}
-
-/** A lake whose checkpoint is gone would take every event for a fresh one. */
-async function refuseLostCheckpoint(files: LakeStorage): Promise<void> {
-  const published = await listPublished(files);
-  if (published.length === 0) return;
-  throw damagedError(
-    `${files.location} holds ${published.length} published files, but its ${CHECKPOINT_FILE} is gone or knows no commit: going on ` +
-      `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
-      `(orilla rebuild), or choose another --out-dir`,
-  );
 }

@@ -1,8 +1,13 @@
-import type { CommitStore } from "../checkpoint/commit_store.ts";
+import type { CommitStore, ReplacedFile } from "../checkpoint/commit_store.ts";
 import type { ManifestFile } from "../core/commit.ts";
 import { decodePath } from "../core/delta_actions.ts";
-import { alignmentVersion, commitNameOf, commitVersion } from "../core/delta_version.ts";
-import { DELTA_LOG_FOLDER } from "../core/lake_path.ts";
+import {
+  alignmentVersion,
+  commitNameOf,
+  commitVersion,
+  compactionVersion,
+} from "../core/delta_version.ts";
+import { DELTA_LOG_FOLDER, parseFileName } from "../core/lake_path.ts";
 import { DeltaLog, type DeltaLogOptions } from "../lake/delta_log.ts";
 import { type DeltaLogContent, logError, readDeltaLog } from "../lake/delta_log_reader.ts";
 import { deltaFiles, deltaStorage } from "../lake/delta_storage.ts";
@@ -16,6 +21,8 @@ export type TableFormat = (typeof TABLE_FORMATS)[number];
 export interface LakeTable {
   /** Makes the event files of a commit rows of the table, all at once and once only. */
   append(files: readonly ManifestFile[]): Promise<void>;
+  /** Makes the merged files of a commit take the place of others, all at once: each row is there before and after. */
+  compact(added: readonly ManifestFile[], replaced: readonly ReplacedFile[]): Promise<void>;
 }
 
 /** What a table is opened with. */
@@ -33,17 +40,32 @@ export async function openTable(
   { files, checkpoint, version, ...options }: TableOptions & { readonly checkpoint: CommitStore },
 ): Promise<LakeTable> {
   const engine = `orilla/${version}`;
-  const deltaLog = await DeltaLog.open({ ...options, storage: deltaStorage(files), engine });
+  const storage = deltaStorage(files);
+  const deltaLog = await DeltaLog.open({ ...options, storage, engine });
   const table: LakeTable = {
     append: async (manifest) => {
       const events = manifest.filter(({ kind }) => kind === "events");
       if (events.length > 0) await deltaLog.append(commitVersion(events, engine));
     },
+    compact: async (added, files) => {
+      const { snapshot } = await readDeltaLog(storage);
+      const inTable = new Set(Array.from(snapshot.files.keys(), decodePath));
+      // A table that was begun after them never had some.
+      const replaced = files.filter(({ finalPath }) => inTable.has(finalPath));
+      const removedAtMs = options.nowMs();
+      await deltaLog.append(
+        replaced.length === 0
+          ? commitVersion(added, engine)
+          : compactionVersion({ added, replaced, removedAtMs }, engine),
+      );
+    },
   };
   await refuseAhead(checkpoint, deltaLog);
   let appendedCount = 0;
   for await (const commit of missingCommits(files, checkpoint, deltaLog)) {
-    await table.append(commit);
+    const replaced = await replacedBy(checkpoint, commit);
+    if (replaced.length === 0) await table.append(commit);
+    else await table.compact(commit, replaced);
     appendedCount++;
   }
   if (appendedCount > 0) {
@@ -52,6 +74,17 @@ export async function openTable(
     });
   }
   return table;
+}
+
+/** The files whose place the file of a merge took; those of a batch took none. */
+async function replacedBy(
+  { replacements }: CommitStore,
+  [file]: readonly ManifestFile[],
+): Promise<readonly ReplacedFile[]> {
+  if (file === undefined) return [];
+  const { finalPath } = file;
+  const isMerged = parseFileName(finalPath.slice(finalPath.lastIndexOf("/") + 1))?.isMerged;
+  return isMerged === true ? await replacements?.replacedBy(finalPath) ?? [] : [];
 }
 
 /** A log that knows later commits would take new ones for those, and leave them out. */

@@ -1,13 +1,12 @@
 import { Batch, type BatchPartition } from "../core/batch.ts";
 import type { Committed, OffsetRange } from "../core/commit.ts";
-import { type Counters, type RetriedOperation, totalOf } from "../core/counters.ts";
-import { assert, damagedError, gapError, operatingError } from "../core/errors.ts";
+import type { Counters, RetriedOperation } from "../core/counters.ts";
+import { assert } from "../core/errors.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
 import {
   MAX_KEPT_BYTES,
   partitionName,
-  type RecordCursor,
   type RecordRun,
   type TopicPartition,
 } from "../core/record.ts";
@@ -17,7 +16,8 @@ import { CircuitBreaker } from "./circuit_breaker.ts";
 import { countingRetries } from "./counting_retries.ts";
 import { loadDeferred } from "./deferred.ts";
 import { retry } from "../runtime/retry.ts";
-import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
+import type { DeadLetterTopic, Group, OtherCommit, PipelineParts } from "./pipeline_parts.ts";
+import { closes, fencedError, refuseUnclosed, unkeepable } from "./refusals.ts";
 
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
@@ -67,12 +67,7 @@ export class Pipeline implements Disposable {
     for (const state of committed.partitions) {
       this.#nextOffsets.set(partitionName(state), state.nextOffset);
     }
-    if (!closes(committed.counters)) {
-      throw damagedError(
-        "The checkpoint's counters do not close (received = published + duplicate + rejected): it was " +
-          "changed from outside. See orilla verify, or make a new one from the lake's files: orilla rebuild",
-      );
-    }
+    refuseUnclosed(committed.counters);
   }
 
   /** Goes on from the last commit of the parts' store. */
@@ -185,10 +180,30 @@ export class Pipeline implements Disposable {
   }
 
   #enqueue(trigger: Trigger, onBegun: () => void): Promise<void> {
-    const next = this.#committing.then(() => this.#commit(trigger, onBegun));
+    return this.#chain(() => this.#commit(trigger, onBegun));
+  }
+
+  #chain(commit: () => Promise<void>): Promise<void> {
+    const next = this.#committing.then(commit);
     // The chain goes on after a failure; whoever asked for the commit sees it.
     this.#committing = next.catch(() => {});
     return next;
+  }
+
+  /** Makes a commit that has no batch, once those under way are done. */
+  commitOther(make: (at: OtherCommit) => Promise<void>): Promise<void> {
+    return this.#chain(async () => {
+      this.assertSound();
+      let isCommitted = false;
+      const onCommitted = (sequence: number, counters: Counters) => {
+        isCommitted = true;
+        this.#moveOn(sequence, counters);
+      };
+      await make({ counters: this.#counters, onCommitted }).catch((error) => {
+        if (isCommitted && error instanceof Error) this.#failure = error;
+        throw error;
+      });
+    });
   }
 
   /** Waits for a commit under way. */
@@ -319,8 +334,8 @@ export class Pipeline implements Disposable {
         confirm: () => this.#confirm(epoch),
         onCommitted: (ranges, counters) => {
           isCommitted = true;
-          this.#sequence = sequence;
-          this.#committed(batch, ranges, counters);
+          this.#moveOn(sequence, counters);
+          this.#committed(batch, ranges);
         },
         onFenced: () => this.#fenced(epoch),
         group: this.#group,
@@ -354,10 +369,7 @@ export class Pipeline implements Disposable {
   }
 
   /** Runs right after the store's transaction. */
-  #committed(batch: Batch, ranges: readonly OffsetRange[], counters: Counters): void {
-    // What happened while the commit was under way is counted on, and stored with the next one.
-    counters.rebalances = this.#counters.rebalances;
-    this.#counters = counters;
+  #committed(batch: Batch, ranges: readonly OffsetRange[]): void {
     for (const range of ranges) this.#nextOffsets.set(partitionName(range), range.nextOffset);
     this.#breaker?.noteCommitted(ranges);
     this.#committedCount += batch.receivedCount;
@@ -368,29 +380,14 @@ export class Pipeline implements Disposable {
     this.#assertConservation();
   }
 
+  #moveOn(sequence: number, counters: Counters): void {
+    this.#sequence = sequence;
+    // What happened while the commit was under way is counted on, and stored with the next one.
+    counters.rebalances = this.#counters.rebalances;
+    this.#counters = counters;
+  }
+
   #assertConservation(): void {
     assert(closes(this.#counters), "received = published + duplicate + rejected at every commit");
   }
-}
-
-function unkeepable(at: TopicPartition, { baseOffset, offsetDelta }: RecordCursor) {
-  const offset = baseOffset + BigInt(offsetDelta), name = partitionName(at);
-  return gapError(
-    `The record at offset ${offset} of ${name} has more than ${MAX_KEPT_BYTES} bytes: not even a dead ` +
-      `letter can hold it. To do without it, move the group's offset to ${
-        offset + 1n
-      } and start with ` +
-      `--allow-gaps`,
-  );
-}
-
-function fencedError(): Error {
-  return operatingError(
-    "Another process has taken these partitions over in the checkpoint store. Nothing is lost: what this one " +
-      "had not committed is still where it was. Run one of them at a time",
-  );
-}
-
-function closes({ received, published, duplicate, rejected }: Counters): boolean {
-  return received === published + duplicate + totalOf(rejected);
 }

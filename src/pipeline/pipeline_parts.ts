@@ -1,5 +1,6 @@
 import type { RejectedRecord } from "../core/rejected_records.ts";
 import type { OffsetRange } from "../core/commit.ts";
+import type { Counters } from "../core/counters.ts";
 import type { RecordLimits } from "../core/ingest.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
 import type { BatchLimits } from "../core/trigger.ts";
@@ -65,4 +66,12 @@ export interface DeadLetterTopic {
   send(letters: readonly RejectedRecord[]): Promise<void>;
   /** Called after each commit: what was sent before it will not come again. */
   committed(): void;
+}
+
+/** What a commit without a batch begins with. */
+export interface OtherCommit {
+  /** As of the commit before. */
+  readonly counters: Counters;
+  /** To be called right after its transaction, with its number and the counters after it. */
+  readonly onCommitted: (sequence: number, counters: Counters) => void;
 }

@@ -17,7 +17,8 @@ import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
 import type { Log } from "../runtime/logs.ts";
 import { noFaults } from "../runtime/operations.ts";
-import { commitOf, completeness } from "./adoption.ts";
+import { commitOf, completeness, mergedCommitOf } from "./adoption.ts";
+import { commitsOf, type LakeCommit } from "./lake_commits.ts";
 import { pseudonymizedFieldsOf, restoreProtection } from "./lake_protection.ts";
 import { alignTable, type TableAlignment } from "./lake_table.ts";
 
@@ -151,30 +152,27 @@ async function fill(
   },
 ): Promise<Omit<RebuildReport, "keptAs" | "gaps" | "table" | "tableRefusal">> {
   using checkpoint = new Checkpoint(options);
-  const groups = groupByCommit(published);
+  const commits = await commitsOf(files, published).catch(unreadable);
+  const there = new Set(published.map(({ path }) => path));
   const incomplete: string[] = [];
   let fileCount = 0, eventCount = 0, deadLetterCount = 0;
-  for (const [index, ofCommit] of groups.entries()) {
-    const { counters } = checkpoint.read();
-    const { idKey } = checkpoint;
-    const read = await commitOf(files, ofCommit, { before: counters, idKey }).catch(unreadable);
-    const purged = purgedOf(ofCommit, kept.purges);
-    const commit = withPurged(read, purged);
-    checkpoint.adopt({ ...commit, sequence: index + 1 });
-    checkpoint.mergeSteps(commit.committedAtMs, commit.freshHashes.length / HASH_WORDS);
-    const rows = completeness(commit);
-    eventCount += rows.events;
-    deadLetterCount += rows.deadLetters;
-    const purgedCount = purged.reduce((sum, { letterCount }) => sum + letterCount, 0);
-    const expected = rows.expectedEvents + rows.expectedDeadLetters - purgedCount;
-    const missing = expected - rows.events - rows.deadLetters;
-    const [first] = ofCommit;
-    if (missing !== 0) incomplete.push(`${first?.instanceId}/${first?.sequence}: ${missing}`);
-    fileCount += ofCommit.length;
+  for (const [index, ofLake] of commits.entries()) {
+    const sequence = index + 1;
+    if (ofLake.replaces.length > 0) {
+      const left = ofLake.replaces.filter((path) => there.has(path));
+      await adoptMerged(files, { checkpoint, ofLake: { ...ofLake, sequence }, left });
+    } else {
+      const rows = await adoptCommit(files, { checkpoint, ofLake, sequence, kept });
+      eventCount += rows.events;
+      deadLetterCount += rows.deadLetters;
+      const { instanceId } = ofLake;
+      if (rows.missing !== 0) incomplete.push(`${instanceId}/${ofLake.sequence}: ${rows.missing}`);
+    }
+    fileCount += ofLake.files.length;
     onProgress(fileCount, published.length);
   }
   checkpoint.deadLetters.carryOver(kept);
-  checkpoint.markPublished(groups.length);
+  checkpoint.markPublished(commits.length);
   await restoreProtection(files, checkpoint, published);
   const { partitions } = checkpoint.read();
   const { seenIdCount } = checkpoint;
@@ -183,7 +181,52 @@ async function fill(
     carriedPurgeCount: kept.purges.length,
   };
   const counts = { fileCount, eventCount, deadLetterCount, seenIdCount, ...carried };
-  return { commitCount: groups.length, ...counts, partitions, incomplete };
+  return { commitCount: commits.length, ...counts, partitions, incomplete };
+}
+
+/** Stores the commit of a batch, and says how many of its rows are there. */
+async function adoptCommit(
+  files: LakeFiles,
+  { checkpoint, ofLake, sequence, kept }: {
+    readonly checkpoint: Checkpoint;
+    readonly ofLake: LakeCommit;
+    readonly sequence: number;
+    readonly kept: Kept;
+  },
+) {
+  const { idKey } = checkpoint;
+  const from = { before: checkpoint.read().counters, idKey, takesMergedIds: false };
+  const read = await commitOf(files, ofLake, from).catch(unreadable);
+  const purged = purgedOf(ofLake, kept.purges);
+  const commit = { ...withPurged(read, purged), sequence };
+  checkpoint.adopt(commit);
+  checkpoint.mergeSteps(commit.committedAtMs, commit.freshHashes.length / HASH_WORDS);
+  const rows = completeness(commit, ofLake);
+  const purgedCount = purged.reduce((sum, { letterCount }) => sum + letterCount, 0);
+  const expected = rows.expectedEvents + rows.expectedDeadLetters - purgedCount;
+  return { ...rows, missing: expected - rows.events - rows.deadLetters };
+}
+
+/**
+ * Stores the commit of a merged file, with the ids of all its rows.
+ *
+ * @param left those of the files that it replaced which a crash has left: the next start removes them
+ */
+async function adoptMerged(
+  files: LakeFiles,
+  { checkpoint, ofLake, left }: {
+    readonly checkpoint: Checkpoint;
+    readonly ofLake: LakeCommit;
+    readonly left: readonly string[];
+  },
+): Promise<void> {
+  const from = { before: checkpoint.read().counters, idKey: checkpoint.idKey };
+  const { commit, ids } = await mergedCommitOf(files, ofLake, from).catch(unreadable);
+  checkpoint.replacedFiles.adopt(commit, left);
+  for (const [seenAtMs, hashes] of ids) {
+    checkpoint.adoptIds(hashes, seenAtMs);
+    checkpoint.mergeSteps(seenAtMs, hashes.length / HASH_WORDS);
+  }
 }
 
 /** What only a checkpoint knows. */
@@ -201,16 +244,15 @@ function readOld(outDir: string): Kept {
 
 /** The purged files of a commit. */
 function purgedOf(
-  ofCommit: readonly LakeFile[],
+  { instanceId, sequence, files }: LakeCommit,
   purges: readonly PurgedFile[],
 ): readonly PurgedFile[] {
-  const [first] = ofCommit;
   // A purge that was interrupted has left some of them.
-  const left = new Set(ofCommit.map(({ path }) => path));
+  const left = new Set(files.map(({ path }) => path));
   return purges.filter(({ path }) => {
     if (left.has(path)) return false;
     const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
-    return parsed?.instanceId === first?.instanceId && parsed?.sequence === first?.sequence;
+    return parsed?.instanceId === instanceId && parsed.sequence === sequence;
   });
 }
 
@@ -229,14 +271,6 @@ function unreadable(error: unknown): never {
   throw damagedError(
     `${messageOf(error)}. Move it out of the lake and rebuild again: its rows then count as gone`,
     error,
-  );
-}
-
-/** Files by the commit they are from, in the order of the commits' times. */
-function groupByCommit(published: readonly LakeFile[]): readonly (readonly LakeFile[])[] {
-  const groups = Map.groupBy(published, ({ instanceId, sequence }) => `${instanceId}/${sequence}`);
-  return [...groups.values()].sort(([a], [b]) =>
-    (a?.stagedAtMs ?? 0) - (b?.stagedAtMs ?? 0) || (a?.sequence ?? 0) - (b?.sequence ?? 0)
   );
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../core/lake_report.ts";
 import { tallyEvents } from "../lake/event_tally.ts";
 import { loadParquet } from "../lake/parquet.ts";
+import { openParquet, type ReadRange } from "../lake/parquet_ranges.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { ReadLake } from "./read_lake.ts";
 
@@ -29,15 +30,31 @@ export interface ReportOptions extends ReadLake {
 }
 
 /**
- * Sums a lake up: what its checkpoint knows, and of each file of events three columns. One file is in memory at a
- * time. Changes nothing, and may run beside a consumer.
+ * Sums a lake up: what its checkpoint knows, and of each file of events three columns. One row group is in memory at
+ * a time. Changes nothing, and may run beside a consumer.
  *
  * @returns null where it was told to stop
  * @throws OrillaError with exit code 3 where there is no readable checkpoint
  */
 export async function reportOn(options: ReportOptions): Promise<LakeReport | null> {
-  const { reader, version, nowMs, stop, onProgress } = options;
   await loadParquet();
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await reportOnce(options);
+    } catch (error) {
+      // Each time whole files were merged in between; that cannot go on for long.
+      if (!(error instanceof Merged) || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+const MAX_ATTEMPTS = 10;
+
+/** A file was merged into another one since the checkpoint was read: its rows are to be counted there. */
+class Merged extends Error {}
+
+async function reportOnce(options: ReportOptions): Promise<LakeReport | null> {
+  const { reader, version, nowMs, stop, onProgress } = options;
   const history = await reader.history();
   const ofEvents = history.files.filter(({ kind }) => kind === "events");
   const total = ofEvents.reduce((sum, { rowCount }) => sum + rowCount, 0);
@@ -68,18 +85,24 @@ export async function reportOn(options: ReportOptions): Promise<LakeReport | nul
 
 /** Null where the file cannot be read; a commit that is just being published has it under its staged name. */
 async function tally(
-  { files, log }: ReportOptions,
+  { files, reader, log }: ReportOptions,
   { finalPath, stagedPath }: CommittedFile,
   ages: AgeTally,
 ): Promise<AccionCounts | null> {
-  try {
-    const bytes = await files.readIfThere(finalPath) ?? await files.readIfThere(stagedPath) ??
-      await files.read(finalPath);
-    return tallyEvents(bytes, ages);
-  } catch (error) {
-    log.error(`${finalPath} cannot be read`, { error: messageOf(error) });
-    return null;
+  let failure: unknown = null;
+  for (const path of [finalPath, stagedPath, finalPath]) {
+    try {
+      const bytes = await files.size(path);
+      if (bytes === null) throw new Deno.errors.NotFound(`${path} is not there`);
+      const read: ReadRange = (start, end) => files.readRange(path, { start, end });
+      return await tallyEvents(await openParquet(bytes, read), ages);
+    } catch (error) {
+      failure = error;
+    }
   }
+  if (await reader.isReplaced(finalPath)) throw new Merged();
+  log.error(`${finalPath} cannot be read`, { error: messageOf(failure) });
+  return null;
 }
 
 function addFile(

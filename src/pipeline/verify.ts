@@ -15,7 +15,7 @@ import {
   replayFindings,
   type Suspects,
 } from "../core/verification.ts";
-import { type FileContent, readLakeFile } from "../lake/file_content.ts";
+import { type FileSummary, scanFile } from "../lake/file_scan.ts";
 import { listParquet, listStaged } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
 import { type LakeFiles, StillStaged } from "../lake/storage.ts";
@@ -169,8 +169,7 @@ async function checkFile(
   const subject = expected.finalPath;
   const path = await placeOf(files, expected);
   if (path === null) {
-    // It may have been purged since the checkpoint was read.
-    if (await reader.isPurged(subject)) return [];
+    if (await isGone(reader, subject)) return [];
     return [{ kind: "missing_file", subject, detail: "it was committed" }];
   }
   if (path !== subject) {
@@ -180,35 +179,41 @@ async function checkFile(
       return [{ kind: "unpublished_file", subject, detail }];
     }
   }
-  let content: FileContent;
+  const filter = await reader.fileFilter(expected);
+  let missedCount = 0;
+  let summary: FileSummary;
   try {
-    content = await readLakeFile(files, path);
+    summary = await scanFile(files, { ...expected, ...namedBy(subject), path }, ({ eventIds }) => {
+      const ids = eventIds.filter((id) => id !== null);
+      if (expected.kind === "events") repeated.note(ids);
+      if (filter !== null) {
+        missedCount += ids.filter((id) => !mayHold(filter, IdHash.of(id))).length;
+      }
+    });
   } catch (error) {
     // A writer beside us may have published it since: its staged name is gone then.
     if (path !== subject && await files.exists(subject)) {
       return await checkFile(lake, expected, { checkpoint, repeated });
     }
     if (error instanceof StillStaged) throw error;
+    if (await isGone(reader, subject)) return [];
     return [{ kind: "unreadable_file", subject, detail: messageOf(error) }];
   }
-  const ids = content.eventIds.filter((id) => id !== null);
-  if (expected.kind === "events") repeated.note(ids);
-  return [...compareFile(expected, content), ...await filterFindings(reader, { expected, ids })];
+  return [...compareFile(expected, summary), ...filterFindings(subject, missedCount)];
+}
+
+/** Whether a file was purged, or merged into another one, since the checkpoint was read. */
+async function isGone(reader: CheckpointReader, path: string): Promise<boolean> {
+  return await reader.isPurged(path) || await reader.isReplaced(path);
 }
 
 /** A file without a filter is looked through by each trace; a filter that misses an id hides it. */
-async function filterFindings(reader: CheckpointReader, { expected, ids }: {
-  readonly expected: CheckpointContent["files"][number];
-  readonly ids: readonly string[];
-}): Promise<readonly Finding[]> {
-  const filter = await reader.fileFilter(expected);
-  if (filter === null) return [];
-  const missed = ids.filter((id) => !mayHold(filter, IdHash.of(id))).length;
-  if (missed === 0) return [];
+function filterFindings(subject: string, missedCount: number): readonly Finding[] {
+  if (missedCount === 0) return [];
   const detail =
-    `${missed} of its event ids are not in its filter: orilla trace would not find them. ` +
+    `${missedCount} of its event ids are not in its filter: orilla trace would not find them. ` +
     `Make the filters anew from the files: orilla rebuild`;
-  return [{ kind: "wrong_filter", subject: expected.finalPath, detail }];
+  return [{ kind: "wrong_filter", subject, detail }];
 }
 
 /** Where a committed file is: under its final name, or staged until it gets that; null where it is neither. */
@@ -236,12 +241,14 @@ async function unknownFiles(
   const knownNow = new Set(
     now.files.flatMap(({ finalPath, stagedPath }) => [finalPath, stagedPath]),
   );
+  // A start removes what a crash has left of those that were merged.
+  const replaced = new Set(await reader.unremovedReplaced());
   const findings: Finding[] = [];
   let leftoverCount = 0;
   for (const path of paths) {
     const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
     const isOwn = parsed !== null && now.instanceIds.includes(parsed.instanceId);
-    if (knownNow.has(path) || !await files.exists(path)) continue;
+    if (knownNow.has(path) || replaced.has(path) || !await files.exists(path)) continue;
     if (isOwn && path.startsWith(`${STAGING_FOLDER}/`)) {
       if (!await reader.isWriting()) leftoverCount++;
       continue;
@@ -263,26 +270,39 @@ async function eventsTwice(
   suspects: Suspects,
 ): Promise<Finding[]> {
   if (suspects.isEmpty) return [];
-  const places = new Map<string, string[]>();
-  for (const { kind, finalPath } of known) {
-    if (kind !== "events" || !await files.exists(finalPath)) continue;
-    const { eventIds } = await readLakeFile(files, finalPath).catch(() => ({ eventIds: [] }));
-    for (const id of eventIds) {
-      if (id !== null && suspects.has(id)) places.set(id, [...places.get(id) ?? [], finalPath]);
-    }
+  const places = new Map<string, Place[]>();
+  for (const { kind, finalPath: path } of known) {
+    if (kind !== "events" || !await files.exists(path)) continue;
+    await scanFile(files, { kind, ...namedBy(path), path }, ({ eventIds, stagedAtMs }) => {
+      eventIds.forEach((id, row) => {
+        if (id === null || !suspects.has(id)) return;
+        const place = { path, stagedAtMs: stagedAtMs[row] ?? 0 };
+        places.set(id, [...places.get(id) ?? [], place]);
+      });
+    }).catch(() => {});
   }
-  return [...places].filter(([, paths]) => isTooEarly(paths, ttlMs)).map(([id, paths]) => ({
+  return [...places].filter(([, found]) => isTooEarly(found, ttlMs)).map(([id, found]) => ({
     kind: "event_twice",
-    subject: paths.join(", "),
-    detail: `event_id ${JSON.stringify(id)} is in the lake ${paths.length} times`,
+    subject: found.map(({ path }) => path).join(", "),
+    detail: `event_id ${JSON.stringify(id)} is in the lake ${found.length} times`,
   }));
 }
 
-/** Whether one of several files with the same id was staged within the time to live of another one. */
-function isTooEarly(paths: readonly string[], ttlMs: number): boolean {
-  const times = paths.map((path) =>
-    parseFileName(path.slice(path.lastIndexOf("/") + 1))?.stagedAtMs ?? 0
-  );
-  times.sort((a, b) => a - b);
+/** Where a row lies, and when it was staged. */
+interface Place {
+  readonly path: string;
+  readonly stagedAtMs: number;
+}
+
+/** Whether one of several rows with the same id was staged within the time to live of another one. */
+function isTooEarly(places: readonly Place[], ttlMs: number): boolean {
+  const times = places.map(({ stagedAtMs }) => stagedAtMs).sort((a, b) => a - b);
   return times.some((time, i) => i > 0 && (ttlMs === 0 || time - (times[i - 1] ?? 0) < ttlMs));
+}
+
+/** What the name of a committed file says of it. */
+function namedBy(path: string) {
+  const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+  const unknown = { instanceId: "", sequence: 0, stagedAtMs: 0, isMerged: false };
+  return parsed ?? unknown;
 }

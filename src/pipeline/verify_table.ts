@@ -45,21 +45,25 @@ export async function verifyTable(
   }
   if (content === null) return { table: null, findings: [] };
   const findings = [
-    ...missingFiles(content, checkpoint),
+    ...await missingFiles(reader, content, checkpoint),
     ...await foreignFiles(reader, content, checkpoint),
   ];
   const { version, snapshot } = content;
   return { table: { version, fileCount: snapshot.files.size }, findings };
 }
 
-function missingFiles({ snapshot }: DeltaLogContent, checkpoint: CheckpointContent): Finding[] {
+async function missingFiles(
+  reader: CheckpointReader,
+  { snapshot }: DeltaLogContent,
+  checkpoint: CheckpointContent,
+): Promise<readonly Finding[]> {
   const unpublished = new Set(
     checkpoint.commits.filter(({ isPublished }) => !isPublished).map(({ sequence }) => sequence),
   );
   const inTable = new Map(
     Array.from(snapshot.files.values(), (add) => [decodePath(add.path), add]),
   );
-  return checkpoint.files.flatMap(({ kind, finalPath, bytes, sequence }): Finding[] => {
+  const findings = checkpoint.files.flatMap(({ kind, finalPath, bytes, sequence }): Finding[] => {
     if (kind !== "events" || unpublished.has(sequence)) return [];
     const add = inTable.get(finalPath);
     if (add === undefined) {
@@ -71,6 +75,9 @@ function missingFiles({ snapshot }: DeltaLogContent, checkpoint: CheckpointConte
     const detail = "its size or date is not what the table's log says";
     return [{ kind: "wrong_in_table", subject: finalPath, detail }];
   });
+  // A writer beside us may have merged it into another one since.
+  const isReplaced = await Promise.all(findings.map(({ subject }) => reader.isReplaced(subject)));
+  return findings.filter((_, index) => isReplaced[index] === false);
 }
 
 async function foreignFiles(
@@ -83,12 +90,16 @@ async function foreignFiles(
   if (paths.length === 0) return [];
   // A writer beside us commits before it appends: what the log has, the checkpoint has by now.
   const knownNow = eventPaths(await reader.content());
-  return paths.filter((path) => !knownNow.has(path)).map((path) => ({
-    kind: "only_in_table",
-    subject: path,
-    detail:
-      "it is in the table, and was not committed: another program added it, or the commit was lost",
-  }));
+  // A merge is committed before the table has it, and until then the table has what it replaces.
+  const isBehind = checkpoint.commits.some(({ isPublished }) => !isPublished);
+  const findings: Finding[] = [];
+  for (const subject of paths.filter((path) => !knownNow.has(path))) {
+    if (isBehind && await reader.isReplaced(subject)) continue;
+    const detail =
+      "it is in the table, and was not committed: another program added it, or the commit was lost";
+    findings.push({ kind: "only_in_table", subject, detail });
+  }
+  return findings;
 }
 
 function eventPaths({ files }: CheckpointContent): Set<string> {

@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
 import { damagedError } from "../core/errors.ts";
 import { folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { DiskSpace } from "../core/metrics.ts";
 import { folderModeOf, makeFolderWithMode, OWNER_ONLY, undoUmask } from "./file_mode.ts";
 import { freeSpaceAt } from "./free_space.ts";
+import { type DurableLabels, GrowingFile, writeAll } from "./growing_file.ts";
 import { type FaultHooks, noFaults, operate, type OperationLabel } from "./operations.ts";
+
+const PIECE_BYTES = 1 << 20;
 
 /**
  * The files below OUT_DIR. The one place that changes them: each call names its operation, and paths are
@@ -39,18 +43,35 @@ export class Files {
   }
 
   /** Writes a new file, replacing one that a crash left, and makes its bytes durable. */
-  async writeDurably(path: string, bytes: Uint8Array, labels: {
-    readonly write: OperationLabel;
-    readonly fsync: OperationLabel;
-  }): Promise<void> {
-    using file = await this.#createAnew(path);
-    await operate(this.#hooks, { label: labels.write, path }, () => {
-      return writeAll(
-        file,
-        bytes.subarray(0, this.#hooks.written(labels.write, path, bytes.length)),
-      );
-    });
-    await operate(this.#hooks, { label: labels.fsync, path }, () => file.sync());
+  async writeDurably(path: string, bytes: Uint8Array, labels: DurableLabels): Promise<void> {
+    using file = await this.begin(path, labels);
+    await file.append(bytes);
+    await file.sync();
+  }
+
+  /**
+   * Begins a new file that grows bit by bit, replacing one that a crash left.
+   *
+   * @param labels of each write, and of the one that makes its bytes durable
+   */
+  async begin(path: string, labels: DurableLabels): Promise<GrowingFile> {
+    return new GrowingFile(await this.#createAnew(path), { path, hooks: this.#hooks, labels });
+  }
+
+  /** Bytes of a file from `start` up to, not including, `end`. Throws where it has fewer. */
+  async readRange(
+    path: string,
+    { start, end }: { readonly start: number; readonly end: number },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    using file = await Deno.open(this.absolute(path), { read: true });
+    await file.seek(start, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(end - start);
+    for (let count = 0; count < bytes.length;) {
+      const read = await file.read(bytes.subarray(count));
+      if (read === null) throw new Error(`${path} ends before byte ${end}`);
+      count += read;
+    }
+    return bytes;
   }
 
   /** Replaces a file as a whole: readers see the old or the new one. Not synced: for what can be made again. */
@@ -212,6 +233,17 @@ export class Files {
     return found === null ? null : `${found.dev}/${found.ino ?? 0}`;
   }
 
+  /** SHA-256 of a file's bytes, hexadecimal; a piece of it is in memory at a time. */
+  async checksum(path: string): Promise<string> {
+    const hash = createHash("sha256");
+    using file = await Deno.open(this.absolute(path), { read: true });
+    const piece = new Uint8Array(PIECE_BYTES);
+    for (let count; (count = await file.read(piece)) !== null;) {
+      hash.update(piece.subarray(0, count));
+    }
+    return hash.digest("hex");
+  }
+
   read(path: string): Promise<Uint8Array<ArrayBuffer>> {
     return Deno.readFile(this.absolute(path));
   }
@@ -256,11 +288,5 @@ async function ifFound<T>(action: () => Promise<T>): Promise<T | null> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
-  }
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
   }
 }

@@ -101,7 +101,7 @@ Deno.test("configSchema() takes whatever orilla takes, and where it can say all,
   // What a schema cannot say: what is in a list, an address, a time, a position, a partition, a fault or a URL.
   const looser = ["bootstrapServers", "allowedHosts", "pseudonymizeFields", "httpAddress"]
     .concat(["start", "since", "position", "partition", "fault", "oauthTokenUrl"])
-    .concat(["id", "letterEventId", "s3Endpoint"]);
+    .concat(["id", "letterEventId", "s3Endpoint", "date"]);
   let takenCount = 0;
   const anyOption = fc.constantFrom(...FILE_OPTIONS.map(([key]) => key));
   checkProperty(

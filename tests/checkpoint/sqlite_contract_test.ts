@@ -1,8 +1,10 @@
 import { openReader, openStore } from "../../src/checkpoint/open_store.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
 import { testContract } from "./contract.ts";
+import { testReplacements } from "./replacements_contract.ts";
+import type { StoreKind } from "./store_lake.ts";
 
-testContract({
+const SQLITE: StoreKind = {
   name: "SQLite",
   newLake: async () => {
     const folder = await temporaryFolder();
@@ -13,4 +15,7 @@ testContract({
       [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
     };
   },
-});
+};
+
+testContract(SQLITE);
+testReplacements(SQLITE);

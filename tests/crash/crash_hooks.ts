@@ -70,11 +70,13 @@ export class CrashHooks implements FaultHooks {
     switch (label) {
       case "stage:write":
       case "table:write":
+      case "compact:write":
         this.#unsyncedBytes.add(path);
         this.#unsyncedNames.add(path);
         return;
       case "stage:fsync":
       case "table:fsync":
+      case "compact:fsync":
         this.#unsyncedBytes.delete(path);
         return;
       case "publish:mkdir":
@@ -84,6 +86,8 @@ export class CrashHooks implements FaultHooks {
         this.#unsyncedNames.add(path);
         return;
       case "stage:folder":
+      case "compact:folder":
+      case "replaced:fsync":
       case "publish:fsync":
       case "table:folder":
         for (const name of this.#unsyncedNames) {

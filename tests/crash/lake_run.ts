@@ -1,4 +1,5 @@
 import { encoderHere } from "../../src/lake/encoder_server.ts";
+import { mergeHere } from "../../src/lake/merge.ts";
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
 import type { DeadLetterTopic } from "../../src/pipeline/pipeline_parts.ts";
 import { rebuild, type RebuildReport } from "../../src/pipeline/rebuild.ts";
@@ -33,6 +34,7 @@ export function testSession(
     limits: testLimits({}),
     version: "test",
     encoder: encoderHere(),
+    merge: mergeHere,
     clock: { nowMs: () => 1_795_000_000_000, monotonicMs: () => performance.now() },
     log: { debug: silent, info: silent, warning: silent, error: silent },
     retrying: {

@@ -7,6 +7,7 @@ import type { CheckpointPositions, CheckpointReader, ServerCheck } from "../chec
 import type { LakeHistory } from "../history.ts";
 import type { CheckpointContent } from "../inspection.ts";
 import type { LakeStatus } from "../lake_status.ts";
+import type { SmallFilesOfFolder } from "../small_files.ts";
 import type { Soundness } from "../soundness.ts";
 import type { CheckpointTrace, TracedFile } from "../traces.ts";
 import { Line, type Row, type Run, type ServerOptions } from "./connection.ts";
@@ -91,6 +92,31 @@ export class PostgresReader implements CheckpointReader {
       run((sql) => sql<Row[]>`SELECT 1 AS found FROM purges WHERE path = ${path}`)
     );
     return rows.length > 0;
+  }
+
+  /** Nothing is merged in a lake of a shared checkpoint. */
+  isReplaced(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  unremovedReplaced(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
+  async sequenceAt(committedAtMs: number): Promise<number | null> {
+    const [row] = await this.#ask((run) =>
+      run((sql) =>
+        sql<Row[]>`
+          SELECT min(sequence) AS sequence FROM commits 
+          WHERE committed_at_ms = ${committedAtMs} AND trigger <> 'compact'`
+      )
+    );
+    const sequence = row?.["sequence"] ?? null;
+    return sequence === null ? null : Number(sequence);
+  }
+
+  smallFiles(): Promise<readonly SmallFilesOfFolder[]> {
+    return Promise.resolve([]);
   }
 
   async deadLetterCount(): Promise<number> {

@@ -58,6 +58,7 @@ const DROP_STEP_COMMITS = 4;
 /** A commit store in a PostgreSQL schema, which several processes share. */
 export class PostgresStore implements CommitStore {
   readonly isShared = true;
+  readonly replacements = null;
   readonly instanceId: string;
   readonly idKey: Uint32Array;
   readonly deadLetters: DeadLetterMarks;

@@ -2,6 +2,7 @@ import { type IdHash, mayHold } from "../../core/id_filter.ts";
 import { type DuplicateRecord, storedPositions } from "../duplicates.ts";
 import type { CheckpointTrace, TracedFile } from "../traces.ts";
 import type { Row, Run } from "./connection.ts";
+import { readInstanceIds } from "./instances.ts";
 
 /** Filters are read so many at a time: some megabytes. */
 const FILTERS_AT_ONCE = 200;
@@ -11,7 +12,9 @@ export async function readTrace(
   run: Run,
   id: { readonly eventId: string; readonly hash: IdHash },
 ): Promise<CheckpointTrace> {
-  return { files: await tracedFiles(run, id.hash), duplicates: await findDuplicates(run, id) };
+  const files = await tracedFiles(run, id.hash);
+  const duplicates = await findDuplicates(run, id);
+  return { files, duplicates, instanceIds: await readInstanceIds(run) };
 }
 
 async function tracedFiles(run: Run, hash: IdHash): Promise<readonly TracedFile[]> {

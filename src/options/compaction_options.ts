@@ -1,0 +1,79 @@
+import { parseIso8601 } from "../core/timestamp.ts";
+import { usageError } from "../core/errors.ts";
+import { type Mode, option, STARTERS, type ValuesOf } from "./option.ts";
+import { type S3Config, s3PlaceOf } from "./s3_options.ts";
+import type { StoreConfig } from "./store_options.ts";
+import { boolean, duration, integer, maybe, textParser } from "./option_parsers.ts";
+import { TEXT_OR_LIST } from "./value_schema.ts";
+
+const COMPACTING: readonly Mode[] = [...STARTERS, "compact"];
+
+/** Dates as days since 1970-01-01 UTC, separated by commas. */
+const dates = textParser("dates (2026-11-24), separated by commas", (text) => {
+  const days = text.split(",").map((date) =>
+    /^\d{4}-\d\d-\d\d$/.test(date.trim()) ? parseIso8601(date.trim())?.day : undefined
+  );
+  const known = days.filter((day) => day !== undefined);
+  return known.length === days.length ? [...new Set(known)] : undefined;
+}, TEXT_OR_LIST);
+
+/** Small files, merged into larger ones. */
+export const compactionOptions = {
+  date: option(maybe("closed", dates), {
+    default: "closed",
+    modes: ["compact"],
+    operandOf: ["compact"],
+    environment: "COMPACT_DATE",
+    meaning: "Dates whose files are merged; closed are all that are over for --compact-after",
+  }),
+  autoCompact: option(boolean(), {
+    default: "false",
+    modes: STARTERS,
+    meaning: "Merge the small files of dates that are over between commits",
+  }),
+  compactAfter: option(duration(), {
+    default: "6h",
+    modes: COMPACTING,
+    meaning: "How long after its end, in UTC, a date counts as over",
+  }),
+  targetFileBytes: option(integer(65_536, 1_073_741_824), {
+    default: "134217728",
+    modes: COMPACTING,
+    unit: "bytes",
+    meaning: "About how large merged files are; files of half of it or more stay as they are",
+  }),
+  compactDryRun: option(boolean(), {
+    default: "false",
+    modes: ["compact"],
+    flag: "--dry-run",
+    environment: "COMPACT_DRY_RUN",
+    meaning: "Say what would be merged, and write nothing",
+  }),
+} as const;
+
+/**
+ * Refuses merging where a lake lies so that it cannot be done beside a run, or at all.
+ *
+ * @throws OrillaError with exit code 2
+ */
+export function refuseUnmergeable(
+  config: ValuesOf<typeof compactionOptions> & StoreConfig & S3Config,
+  mode: Mode,
+): void {
+  const { autoCompact, checkpointUrl, checkpointUrlFile, outDir } = config;
+  const isShared = checkpointUrl !== null || checkpointUrlFile !== null;
+  if (isShared && (mode === "compact" || autoCompact)) {
+    throw usageError(
+      `Cannot use ${
+        mode === "compact" ? "orilla compact" : "--auto-compact"
+      } with CHECKPOINT_URL: other processes may be ` +
+        `reading and committing meanwhile. Larger batches (--batch-max-latency-ms) make fewer files`,
+    );
+  }
+  if (autoCompact && s3PlaceOf(config) !== null) {
+    throw usageError(
+      `Cannot use --auto-compact with --out-dir ${outDir}: merging in an object store keeps commits waiting. ` +
+        `Stop the consumer now and then, and run orilla compact`,
+    );
+  }
+}

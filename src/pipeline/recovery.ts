@@ -1,0 +1,67 @@
+import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import type { CommitStore } from "../checkpoint/commit_store.ts";
+import { damagedError } from "../core/errors.ts";
+import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
+import { listPublished } from "../lake/lake_reader.ts";
+import type { LakeStorage } from "../lake/storage.ts";
+import type { LakeTable } from "./lake_table.ts";
+
+/** Publishes what was committed and is not known to be published, and deletes what can never be committed. */
+export async function recover(files: LakeStorage, checkpoint: CommitStore) {
+  const manifestOf = async () => (await checkpoint.unpublished()).flatMap(({ files }) => files);
+  const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
+  if (!checkpoint.isShared) {
+    if (files.hasOneWriter) return await files.recover(await manifestOf());
+    // A process with another checkpoint may be staging in the same bucket.
+    const isOwn = (name: string) => instanceOf(name) === checkpoint.instanceId;
+    return await files.recover(await manifestOf(), isOwn);
+  }
+  const staged = await files.list(STAGING_FOLDER);
+  const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));
+  await publishUnpublished(files, checkpoint, null);
+  // Those that ended commit nothing from here on, so what no commit has of their files never will be one's.
+  return await files.recover(await manifestOf(), (name) => ended.has(instanceOf(name)));
+}
+
+/**
+ * Publishes what other processes committed and may not have published; they may be doing the same just now.
+ *
+ * @param table null where the lake is none, or it is not open yet and will find these commits itself
+ */
+export async function publishUnpublished(
+  files: LakeStorage,
+  checkpoint: CommitStore,
+  table: LakeTable | null,
+): Promise<void> {
+  const unpublished = (await checkpoint.unpublished())
+    .filter(({ instanceId }) => instanceId !== checkpoint.instanceId);
+  if (unpublished.length === 0) return;
+  await files.publish(unpublished.flatMap(({ files }) => files));
+  for (const { files } of unpublished) await table?.append(files);
+  await checkpoint.markPublished(unpublished.map(({ sequence }) => sequence));
+}
+
+/** Whether nothing was ever committed. */
+export async function isWithoutCommits(checkpoint: CommitStore): Promise<boolean> {
+  return (await checkpoint.read()).sequence === 0;
+}
+
+/** Another process may have begun to publish between the two looks. */
+export async function refuseLost(files: LakeStorage, checkpoint: CommitStore): Promise<void> {
+  try {
+    await refuseLostCheckpoint(files);
+  } catch (error) {
+    if (await isWithoutCommits(checkpoint)) throw error;
+  }
+}
+
+/** A lake whose checkpoint is gone would take every event for a fresh one. */
+export async function refuseLostCheckpoint(files: LakeStorage): Promise<void> {
+  const published = await listPublished(files);
+  if (published.length === 0) return;
+  throw damagedError(
+    `${files.location} holds ${published.length} published files, but its ${CHECKPOINT_FILE} is gone or knows no commit: going on ` +
+      `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
+      `(orilla rebuild), or choose another --out-dir`,
+  );
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { finalPath } from "../../src/core/lake_path.ts";
+import type { CommitStore } from "../../src/checkpoint/commit_store.ts";
+import { zeroCounters } from "../../src/core/counters.ts";
+import { replacementsOf } from "../../src/pipeline/compaction.ts";
+import { InjectedFailure, recordingHooks } from "../runtime/recording_hooks.ts";
+import { manifestFile } from "./commits.ts";
+import { claimAndCommit, contentOf, nextCommit, NOW_MS, type StoreKind } from "./store_lake.ts";
+
+const DAY = 20_000;
+
+/** The path of a file of that day. */
+function pathOf(sequence: number, isMerged = false): string {
+  const identity = { kind: "events", day: DAY, stagedAtMs: NOW_MS, isMerged } as const;
+  return finalPath({ ...identity, instanceId: "0123456789ab", sequence });
+}
+
+const FOLDER = pathOf(1).slice(0, pathOf(1).indexOf("/"));
+const FILTER = Uint8Array.of(1, 2);
+
+/** A store with two small files of a date and a large one, each of a commit of its own. */
+async function commitFiles(store: CommitStore): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const bytes of [10, 20, 1_000]) {
+    const commit = await nextCommit(store);
+    const path = pathOf(commit.sequence);
+    const file = { ...manifestFile("x"), finalPath: path, stagedPath: "", bytes, rowCount: 5 };
+    const filters = [{ finalPath: path, filter: FILTER }];
+    await claimAndCommit(store, {
+      ...commit,
+      files: [file],
+      traces: { filters, duplicates: null },
+    });
+    paths.push(path);
+  }
+  return paths;
+}
+
+async function mergedCommit(store: CommitStore) {
+  const commit = await nextCommit(store, { trigger: "compact" });
+  const path = pathOf(commit.sequence, true);
+  const file = { ...manifestFile("m"), finalPath: path, stagedPath: "s", bytes: 25, rowCount: 10 };
+  const counters = zeroCounters();
+  counters.files.compact = 1;
+  counters.publishedBytes = 25;
+  const filters = [{ finalPath: path, filter: FILTER }];
+  return { ...commit, files: [file], counters, traces: { filters, duplicates: null } };
+}
+
+/** Holds a kind of store against what each of them promises of files that are merged. */
+export function testReplacements({ name, newLake }: StoreKind): void {
+  Deno.test(`${name}: a merged file takes the place of others in one transaction, and they are noted until they are gone`, async () => {
+    await using lake = await newLake();
+    await using store = await lake.open();
+    await using reader = await lake.reader();
+    const replacements = replacementsOf(store);
+    const [one = "", two = "", large = ""] = await commitFiles(store);
+    const rule = { belowBytes: 100, minFiles: 2 };
+    assert.deepEqual(await replacements.foldersWithSmall(rule), [FOLDER]);
+    assert.deepEqual(await replacements.foldersWithSmall({ ...rule, minFiles: 3 }), []);
+    const small = await replacements.smallFilesIn(FOLDER, 100);
+    assert.deepEqual(small.map(({ finalPath }) => finalPath).sort(), [one, two]);
+    const [found] = await reader.smallFiles(rule);
+    assert.deepEqual([found?.folder, found?.files.length], [FOLDER, 2]);
+
+    const commit = await mergedCommit(store);
+    const [merged] = commit.files;
+    assert.equal(await replacements.replace(commit, [one, two]), true);
+    const { files, committed } = await contentOf(lake);
+    assert.deepEqual(files.map(({ finalPath }) => finalPath).sort(), [large, merged?.finalPath]);
+    assert.deepEqual([committed.counters.files.compact, committed.counters.publishedBytes], [
+      1,
+      25,
+    ]);
+    assert.deepEqual((await store.unpublished()).map(({ sequence }) => sequence), [
+      commit.sequence,
+    ]);
+    assert.deepEqual([...await replacements.unremoved()].sort(), [one, two]);
+    assert.deepEqual([...await reader.unremovedReplaced()].sort(), [one, two]);
+    assert.equal(await reader.isReplaced(one), true);
+    assert.equal(await reader.isReplaced(large), false);
+    const [row] = small;
+    assert.equal(await reader.fileFilter({ finalPath: one, sequence: row?.sequence ?? 0 }), null);
+    const at = { finalPath: merged?.finalPath ?? "", sequence: commit.sequence };
+    assert.deepEqual(await reader.fileFilter(at), FILTER);
+    await replacements.markRemoved([one, two]);
+    assert.deepEqual(await replacements.unremoved(), []);
+    assert.equal(await reader.isReplaced(one), true);
+    assert.ok(await store.reserve() > commit.sequence);
+  });
+
+  Deno.test(`${name}: a replacement that fails leaves no trace, and can be made again`, async () => {
+    await using lake = await newLake();
+    const hooks = recordingHooks();
+    await using store = await lake.open({ hooks });
+    const [one = "", two = ""] = await commitFiles(store);
+    const before = await contentOf(lake);
+    const commit = await mergedCommit(store);
+    for (const label of ["replace:begin", "replace:write", "replace:end"] as const) {
+      hooks.failBefore = label;
+      await assert.rejects(replacementsOf(store).replace(commit, [one, two]), InjectedFailure);
+      assert.deepEqual(await contentOf(lake), before);
+      assert.deepEqual(await replacementsOf(store).unremoved(), []);
+    }
+    hooks.done.length = 0;
+    assert.equal(await replacementsOf(store).replace(commit, [one, two]), true);
+    assert.deepEqual(hooks.done.map((line) => line.split(" ")[0]), [
+      ...["replace:begin", "replace:write", "replace:end"],
+    ]);
+  });
+
+  Deno.test(`${name}: a merged file that was read back replaces what is known, and notes what is not`, async () => {
+    await using lake = await newLake();
+    await using store = await lake.open();
+    const [one = ""] = await commitFiles(store);
+    const commit = await mergedCommit(store);
+    await replacementsOf(store).adopt(commit, [one, "date=2024-10-04/unknown.parquet"]);
+    const paths = (await contentOf(lake)).files.map(({ finalPath }) => finalPath);
+    assert.ok(!paths.includes(one) && paths.includes(commit.files[0]?.finalPath ?? ""));
+    assert.deepEqual([...await replacementsOf(store).unremoved()].sort(), [
+      ...["date=2024-10-04/unknown.parquet", one].sort(),
+    ]);
+  });
+
+  Deno.test(`${name}: a reader finds the commit of a batch by its time, not that of a merged file`, async () => {
+    await using lake = await newLake();
+    await using store = await lake.open();
+    await using reader = await lake.reader();
+    const commit = await nextCommit(store, { committedAtMs: NOW_MS + 5 });
+    await claimAndCommit(store, commit);
+    await replacementsOf(store).adopt(
+      { ...await mergedCommit(store), committedAtMs: NOW_MS + 6 },
+      [],
+    );
+    assert.equal(await reader.sequenceAt(NOW_MS + 5), commit.sequence);
+    assert.equal(await reader.sequenceAt(NOW_MS + 6), null);
+  });
+}

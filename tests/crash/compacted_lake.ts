@@ -1,0 +1,56 @@
+import { dayOfFolder, mergeGroups, smallBelow } from "../../src/core/compaction.ts";
+import { assert } from "../../src/core/errors.ts";
+import { type Compacted, replacementsOf } from "../../src/pipeline/compaction.ts";
+import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
+import { verify } from "../../src/pipeline/verify.ts";
+import { lakeIn } from "../lake_in.ts";
+import { testSession } from "./lake_run.ts";
+
+/** Larger than all files of these tests together. */
+export const ALL_IN_ONE = 1 << 24;
+
+/** Merges what an open lake has to merge, until there is nothing left. */
+export async function compactIn(
+  session: LakeSession,
+  targetBytes: number = ALL_IN_ONE,
+): Promise<readonly Compacted[]> {
+  const replacements = replacementsOf(session.checkpoint);
+  const belowBytes = smallBelow(targetBytes);
+  const compacted: Compacted[] = [];
+  for (const folder of await replacements.foldersWithSmall({ belowBytes, minFiles: 2 })) {
+    for (;;) {
+      const small = await replacements.smallFilesIn(folder, belowBytes);
+      const [group] = mergeGroups(dayOfFolder(folder) ?? 0, { small, targetBytes });
+      if (group === undefined) break;
+      const one = await session.compact(group);
+      assert(one !== null, "no other process merges here");
+      compacted.push(one);
+    }
+  }
+  return compacted;
+}
+
+/** Opens a lake, merges what it has to merge, and closes it. */
+export async function compactOnce(
+  outDir: string,
+  { targetBytes, ...overrides }: Partial<LakeSessionOptions> & {
+    readonly targetBytes?: number;
+  } = {},
+): Promise<readonly Compacted[]> {
+  await using session = await LakeSession.open(testSession(outDir, overrides));
+  const compacted = await compactIn(session, targetBytes);
+  await session.close();
+  return compacted;
+}
+
+/** What a verification finds, in words. */
+export async function findingsOf(outDir: string): Promise<readonly string[]> {
+  const { findings } = await verify({ ...lakeIn(outDir), ttlMs: 0 }, () => {});
+  return findings.map(({ kind, subject, detail }) => `${kind} ${subject}: ${detail}`);
+}
+
+/** A clock that moves on with each look, since no two commits of a process have one time. */
+export function movingClock(startMs = 1_795_000_000_000): LakeSessionOptions["clock"] {
+  let nowMs = startMs;
+  return { nowMs: () => nowMs += 7, monotonicMs: () => performance.now() };
+}
