@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { compactionVersion } from "../../src/core/delta_version.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
+import { compactOnce, movingClock } from "../crash/compacted_lake.ts";
 import { withScratch } from "../crash/damaged_lake.ts";
 import { runOnce, testLimits } from "../crash/lake_run.ts";
 import { variedTopic } from "../crash/memory_topic.ts";
@@ -123,6 +124,17 @@ Deno.test("a version of a compaction changes no row, for readers of any version"
       }, "test"),
     );
     await assertReadersAgree(outDir, [...versions, ...versions.slice(-1)]);
+  });
+});
+
+Deno.test("readers see the same rows at every version before and after a merge of orilla's", async () => {
+  await withScratch(async (outDir) => {
+    const overrides = { tableFormat: "delta", clock: movingClock() } as const;
+    await runOnce(outDir, { topic: variedTopic(150), overrides });
+    const versions = await expectedVersions(outDir);
+    const merges = await compactOnce(outDir, { clock: movingClock(1_795_000_100_000) });
+    assert.equal(merges.length, 3);
+    await assertReadersAgree(outDir, [...versions, ...merges.flatMap(() => versions.slice(-1))]);
   });
 });
 

@@ -14,9 +14,9 @@ const PIPELINE = ["tests/pipeline_test.ts"];
 export const MUTATIONS: readonly Mutation[] = [
   {
     name: "staged files are not synced before the commit",
-    file: "src/runtime/files.ts",
+    file: "src/runtime/growing_file.ts",
     changes: [[
-      "    await operate(this.#hooks, { label: labels.fsync, path }, () => file.sync());\n",
+      "    await operate(this.#hooks, operation, () => this.#file.sync());\n",
       "",
     ]],
     tests: CRASHES,
@@ -34,9 +34,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "staged names go before the final ones are durable",
     file: "src/lake/publishing.ts",
     changes: [[
-      `    return files.link(file.stagedPath, file.finalPath, "publish:link");\n`,
-      `    return files.link(file.stagedPath, file.finalPath, "publish:link")` +
-      `.then(() => files.remove(file.stagedPath, "publish:unlink"));\n`,
+      `    await files.link(file.stagedPath, file.finalPath, "publish:link");\n`,
+      `    await files.link(file.stagedPath, file.finalPath, "publish:link");\n` +
+      `    await files.remove(file.stagedPath, "publish:unlink");\n`,
     ]],
     tests: CRASHES,
   },
@@ -110,6 +110,23 @@ export const MUTATIONS: readonly Mutation[] = [
       "    while (true) {\n      const batch",
     ]],
     tests: ["tests/delivery_test.ts"],
+  },
+  {
+    name: "a merge leaves one of its sources in the manifest",
+    file: "src/checkpoint/replaced_files.ts",
+    changes: [
+      [
+        "        this.#forget.run(known.sequence, path);\n",
+        "        if (path !== paths[0]) this.#forget.run(known.sequence, path);\n",
+      ],
+    ],
+    tests: ["tests/crash/compaction_crash_test.ts"],
+  },
+  {
+    name: "a merge in a table does not take its sources out of it",
+    file: "src/core/delta_version.ts",
+    changes: [["      ...removed,\n    ],\n    commit,\n", "    ],\n    commit,\n"]],
+    tests: ["tests/delta/compaction_table_test.ts"],
   },
 ];
 
