@@ -5,6 +5,7 @@ import type { CheckpointPositions, CheckpointReader, ServerCheck } from "../chec
 import type { CommittedFile, LakeHistory } from "../history.ts";
 import type { CheckpointContent } from "../inspection.ts";
 import type { LakeStatus } from "../lake_status.ts";
+import type { SmallFilesOfFolder } from "../small_files.ts";
 import type { Soundness } from "../soundness.ts";
 import type { CheckpointTrace, TracedFile } from "../traces.ts";
 import type { RedisAddress } from "./address.ts";
@@ -81,6 +82,30 @@ export class RedisReader implements CheckpointReader {
     });
   }
 
+  /** Nothing is merged in a lake of a shared checkpoint. */
+  isReplaced(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  unremovedReplaced(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
+  smallFiles(): Promise<readonly SmallFilesOfFolder[]> {
+    return Promise.resolve([]);
+  }
+
+  sequenceAt(timeMs: number): Promise<number | null> {
+    return looking(async () => {
+      const { commitCount } = await readSnapshot(this.#lake, false);
+      for await (const page of this.#commits.pages(commitCount)) {
+        const found = page.find(({ committedAtMs }) => committedAtMs === timeMs);
+        if (found !== undefined) return found.sequence;
+      }
+      return null;
+    });
+  }
+
   positions(): Promise<CheckpointPositions> {
     return looking(async () => {
       const { instanceIds, committed } = await readSnapshot(this.#lake, false);
@@ -134,10 +159,10 @@ export class RedisReader implements CheckpointReader {
 
   trace(eventId: string): Promise<CheckpointTrace> {
     return looking(async () => {
-      const { purges, commitCount } = await readSnapshot(this.#lake, false);
+      const { purges, commitCount, instanceIds } = await readSnapshot(this.#lake, false);
       const purged = new Set(purges.map(({ path }) => path));
       const pages = this.#commits.pages(commitCount);
-      return await traceInCommits(this.#lake, pages, { eventId, purged });
+      return await traceInCommits(this.#lake, pages, { eventId, purged, instanceIds });
     });
   }
 

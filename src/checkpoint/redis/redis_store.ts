@@ -45,6 +45,7 @@ const DROP_COMMITS = 16;
  */
 export class RedisStore implements CommitStore {
   readonly isShared = true;
+  readonly replacements = null;
   readonly instanceId: string;
   readonly idKey: Uint32Array;
   readonly deadLetters: DeadLetterMarks;

@@ -22,7 +22,11 @@ interface Probe {
 export async function traceInCommits(
   lake: RedisLake,
   pages: AsyncIterable<readonly CommitRecord[]>,
-  { eventId, purged }: { readonly eventId: string; readonly purged: ReadonlySet<string> },
+  { eventId, purged, instanceIds }: {
+    readonly eventId: string;
+    readonly purged: ReadonlySet<string>;
+    readonly instanceIds: readonly string[];
+  },
 ): Promise<CheckpointTrace> {
   const hash = IdHash.of(eventId);
   const files: TracedFile[] = [], duplicates: DuplicateRecord[] = [];
@@ -42,7 +46,7 @@ export async function traceInCommits(
     for (const { sequence } of hits) duplicates.push(...await find(lake, sequence, eventId));
   }
   files.sort((a, b) => a.sequence - b.sequence || (a.finalPath < b.finalPath ? -1 : 1));
-  return { files, duplicates: duplicates.sort((a, b) => a.sequence - b.sequence) };
+  return { instanceIds, files, duplicates: duplicates.sort((a, b) => a.sequence - b.sequence) };
 }
 
 /** Asks the server for the bits of each filter, so that the filters stay there. */
