@@ -65,6 +65,46 @@ Deno.test("orilla compact merges dates that are over, says what it did, and has 
   });
 });
 
+Deno.test("orilla compact merges the files of a table, in a version that changes no data", async () => {
+  await withFolder(async (outDir) => {
+    const make = ["simulate", "--out-dir", outDir, "--table-format", "delta", "--days", "2"];
+    const past = ["--start", "2026-11-20T12:00:00Z", "--batch-max-events", "100"];
+    const made = await runOrilla([...make, ...past, "--count", "1500"]);
+    assert.equal(made.code, 0, made.stderr);
+    const before = (await eventFiles(outDir)).length;
+    const merged = await runOrilla(["compact", "--out-dir", outDir, "--json"]);
+    assert.equal(merged.code, 0, merged.stderr);
+    assert.equal((await eventFiles(outDir)).length, before + 2, "the replaced ones stay");
+    const verified = await runOrilla(["verify", "--out-dir", outDir]);
+    assert.equal(verified.code, 0, verified.stdout);
+    assert.match(verified.stdout, /table: version \d+, 2 files/);
+    const logs = (await filesOf(outDir)).filter((path) => /_delta_log\/\d+\.json$/.test(path));
+    const last = await Deno.readTextFile(`${outDir}/${logs.sort().at(-1)}`);
+    const actions = last.trim().split("\n").map((line) => JSON.parse(line));
+    const changes = actions.flatMap(({ add, remove }) => add ?? remove ?? []);
+    assert.ok(changes.length > 2 && changes.every(({ dataChange }) => dataChange === false), last);
+    const goneOn = await runOrilla([...make, "--count", "100", "--first-id", "5000"]);
+    assert.equal(goneOn.code, 0, goneOn.stderr);
+    assert.equal((await runOrilla(["verify", "--out-dir", outDir])).code, 0);
+  });
+});
+
+Deno.test("merging is refused where the checkpoint is on a server, before anything is asked there", async () => {
+  await withFolder(async (outDir) => {
+    const commands = { compact: "orilla compact", simulate: "--auto-compact" };
+    for (const [mode, named] of Object.entries(commands)) {
+      for (const url of ["postgres://orilla@localhost:1/lake", "redis://localhost:1"]) {
+        const args = mode === "compact" ? [] : ["--auto-compact", "--count", "10"];
+        const env = { CHECKPOINT_URL: url };
+        const { code, stderr } = await runOrilla([mode, "--out-dir", outDir, ...args], { env });
+        assert.equal(code, 2, stderr);
+        assert.ok(stderr.includes(`Cannot use ${named} with CHECKPOINT_URL`), stderr);
+        assert.ok(!stderr.includes(url), stderr);
+      }
+    }
+  });
+});
+
 Deno.test("orilla compact leaves dates alone that are not over, and is refused beside another writer", async () => {
   await withFolder(async (outDir) => {
     const { code } = await runOrilla([

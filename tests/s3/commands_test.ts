@@ -53,6 +53,32 @@ function assertNoSecrets({ stdout, stderr }: OrillaResult): void {
 const SOME = ["--count", "3000", "--days", "2", "--start", "2026-11-23", "--seed", "7"];
 const MIXED = [...SOME, "--invalid-ratio", "0.02", "--duplicate-ratio", "0.02"];
 
+s3Test(
+  "orilla compact merges the objects of a bucket, and --auto-compact is refused there",
+  async () => {
+    await using server = await startS3Server();
+    await withCommandLake(server, async ({ outDir, storage, run }) => {
+      const made = await run("simulate", ...SOME, "--batch-max-events", "200");
+      assert.equal(made.code, 0, made.stderr);
+      const before = (await storage.listByPrefix("date=")).length;
+      assert.ok(before > 10, `${before} objects`);
+      const merged = await run("compact", "--date", "2026-11-23,2026-11-24", "--json");
+      assert.equal(merged.code, 0, merged.stderr);
+      const { dates } = JSON.parse(merged.stdout) as {
+        dates: readonly { readonly mergedFiles: number; readonly fileCount: number }[];
+      };
+      assert.equal(dates.reduce((sum, { mergedFiles }) => sum + mergedFiles, 0), before);
+      assert.equal((await storage.listByPrefix("date=")).length, 2);
+      const verified = await run("verify");
+      assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+      assert.match((await run("trace", "e17")).stdout, /published/);
+      const refused = await run("simulate", ...SOME, "--auto-compact");
+      assert.equal(refused.code, 2);
+      assert.ok(refused.stderr.includes(`Cannot use --auto-compact with --out-dir ${outDir}`));
+    });
+  },
+);
+
 s3Test("all commands work on a lake in a bucket", async () => {
   await using server = await startS3Server();
   await withCommandLake(server, async ({ outDir, checkpointDir, storage, run }) => {
