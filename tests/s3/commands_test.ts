@@ -62,7 +62,7 @@ s3Test(
       assert.equal(made.code, 0, made.stderr);
       const before = (await storage.listByPrefix("date=")).length;
       assert.ok(before > 10, `${before} objects`);
-      const merged = await run("compact", "--date", "2026-11-23,2026-11-24", "--json");
+      const merged = await run("compact", "--date", "2026-11-22,2026-11-23", "--json");
       assert.equal(merged.code, 0, merged.stderr);
       const { dates } = JSON.parse(merged.stdout) as {
         dates: readonly { readonly mergedFiles: number; readonly fileCount: number }[];
