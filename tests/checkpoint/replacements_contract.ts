@@ -76,6 +76,13 @@ export function testReplacements({ name, newLake }: StoreKind): void {
       commit.sequence,
     ]);
     assert.deepEqual([...await replacements.unremoved()].sort(), [one, two]);
+    assert.deepEqual(await replacements.unremoved(commit.committedAtMs - 1), []);
+    assert.deepEqual([...await replacements.unremoved(commit.committedAtMs)].sort(), [one, two]);
+    assert.deepEqual(await replacements.replacedBy(merged?.finalPath ?? ""), [
+      { finalPath: one, bytes: 10 },
+      { finalPath: two, bytes: 20 },
+    ]);
+    assert.deepEqual(await replacements.replacedBy(large), []);
     assert.deepEqual([...await reader.unremovedReplaced()].sort(), [one, two]);
     assert.equal(await reader.isReplaced(one), true);
     assert.equal(await reader.isReplaced(large), false);
@@ -83,7 +90,9 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     assert.equal(await reader.fileFilter({ finalPath: one, sequence: row?.sequence ?? 0 }), null);
     const at = { finalPath: merged?.finalPath ?? "", sequence: commit.sequence };
     assert.deepEqual(await reader.fileFilter(at), FILTER);
-    await replacements.markRemoved([one, two]);
+    await replacements.markRemoved([one]);
+    assert.deepEqual(await replacements.unremoved(), [two]);
+    await replacements.markRemoved([two]);
     assert.deepEqual(await replacements.unremoved(), []);
     assert.equal(await reader.isReplaced(one), true);
     assert.ok(await store.reserve() > commit.sequence);

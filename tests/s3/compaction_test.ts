@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { S3Storage } from "../../src/lake/s3_storage.ts";
+import { REPLACED_KEPT_MS } from "../../src/pipeline/compaction.ts";
 import { noFaults, SimulatedCrash } from "../../src/runtime/operations.ts";
-import { compactOnce, movingClock } from "../crash/compacted_lake.ts";
+import { compactOnce, findingsOf, movingClock } from "../crash/compacted_lake.ts";
 import { variedTopic } from "../crash/memory_topic.ts";
 import { type NthCrash, NthCrashHooks } from "../crash/nth_crash_hooks.ts";
 import {
   bucketDifferences,
   type BucketLake,
+  copyOut,
   runIntoBucket,
   withCheckpointDir,
 } from "./bucket_lake.ts";
@@ -45,6 +47,15 @@ async function compactToCrash(
     if (!(error instanceof SimulatedCrash)) throw error;
   }
   return hooks;
+}
+
+/** What a verification of a copy finds, the table included. */
+async function findingsIn(lake: BucketLake): Promise<readonly string[]> {
+  return await withCheckpointDir(async (copy) => {
+    await copyOut(lake, copy);
+    await Deno.remove(`${copy}/_orilla_probe`);
+    return await findingsOf(copy);
+  });
 }
 
 async function fileCount({ bucket }: BucketLake): Promise<number> {
@@ -89,6 +100,28 @@ s3Test(
         assert.equal(await fileCount(lake), 3, name);
       });
     }
+  },
+);
+
+s3Test(
+  "a merge in a bucket that is a table keeps the replaced objects for their time",
+  async () => {
+    await using server = await startS3Server();
+    const place = { bucket: await server.newBucket(), prefix: "lake/" };
+    await withCheckpointDir(async (checkpointDir) => {
+      const lake = { bucket: bucketAt({ endpoint: server.endpoint, place }), checkpointDir };
+      const overrides = { clock: movingClock(), tableFormat: "delta" } as const;
+      await runIntoBucket(lake, { topic, overrides });
+      const before = await fileCount(lake);
+      await compactToCrash(lake, null);
+      assert.equal(await fileCount(lake), before + 3);
+      assert.deepEqual(await findingsIn(lake), []);
+      const clock = movingClock(1_795_000_200_000 + REPLACED_KEPT_MS);
+      await runIntoBucket(lake, { topic, overrides: { clock } });
+      assert.equal(await fileCount(lake), 3);
+      assert.deepEqual(await findingsIn(lake), []);
+      assert.deepEqual(await bucketDifferences(lake, topic), []);
+    });
   },
 );
 
