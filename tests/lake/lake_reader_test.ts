@@ -40,7 +40,8 @@ Deno.test("listPublished() names data and dead letters, with what their names sa
   await using lake = await emptyLake();
   assert.deepEqual(await listPublished(lake.files), []);
   const { manifest } = await publishMixed(lake);
-  const common = { stagedAtMs: STAGED_AT_MS, instanceId: "3f9c1a0b77d2", sequence: 1 };
+  const stagedBy = { stagedAtMs: STAGED_AT_MS, instanceId: "3f9c1a0b77d2", sequence: 1 };
+  const common = { ...stagedBy, isMerged: false };
   assert.deepEqual(
     await listPublished(lake.files),
     manifest.map(({ kind, finalPath }) => ({ kind, path: finalPath, ...common })),
