@@ -101,9 +101,11 @@ function compare(a: string, b: string): number {
 
 Deno.test("parseFileName() reads the names of published and staged files back", () => {
   checkProperty(
-    fc.property(anyFile, (file) => {
-      const { kind, stagedAtMs, instanceId, sequence } = file;
-      const expected = { kind, stagedAtMs, instanceId, sequence };
+    fc.property(anyFile, fc.boolean(), (named, isWanted) => {
+      const { kind, stagedAtMs, instanceId, sequence } = named;
+      const isMerged = isWanted && kind === "events";
+      const file = { ...named, isMerged };
+      const expected = { kind, stagedAtMs, instanceId, sequence, isMerged };
       const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
       assert.deepEqual(parseFileName(nameOf(finalPath(file))), expected);
       assert.deepEqual(parseFileName(nameOf(stagedPath(file))), expected);
