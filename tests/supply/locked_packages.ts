@@ -53,7 +53,9 @@ export async function importedNames(...paths: readonly string[]): Promise<Set<st
   for (const path of paths) {
     for (const file of await sourcesBelow(new URL(`../../${path}`, import.meta.url).pathname)) {
       const text = await Deno.readTextFile(file);
-      for (const [, name = ""] of text.matchAll(/(?:from|import) "([^".][^"]*)"/g)) names.add(name);
+      for (const [, name = ""] of text.matchAll(/(?:from |import |import\()"([^".][^"]*)"/g)) {
+        names.add(name);
+      }
     }
   }
   const isImported = (name: string) =>
