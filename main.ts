@@ -12,7 +12,13 @@ import { hostOf, parseStoreUrl } from "./src/core/store_url.ts";
 import { s3PlaceText } from "./src/core/s3_place.ts";
 import { type KeyRing, pseudonymKeyOf, readKeyFile } from "./src/runtime/key_file.ts";
 import type { FromWorker, ToWorker } from "./src/protocol.ts";
-import { findFolder, prepareFolder, refuseKeyFileIn, startSandbox } from "./src/sandbox.ts";
+import {
+  findFolder,
+  prepareFolder,
+  refuseKeyFileIn,
+  type Sandbox,
+  startSandbox,
+} from "./src/sandbox.ts";
 import { lookAround } from "./src/surroundings.ts";
 import { scrub } from "./src/runtime/scrub.ts";
 import { readHttpToken, readS3Credentials, readSecurity, readStore } from "./src/security_files.ts";
@@ -141,6 +147,37 @@ async function checkpointDirOf(mode: Mode, config: Config): Promise<string | nul
   return await prepareFolder(folder, isMade ? fileMode : null);
 }
 
+/** The first signal lets a run finish what it has begun, for SHUTDOWN_TIMEOUT_MS at most; a second one ends it at once. */
+function drainOnSignal(
+  worker: Sandbox,
+  { shutdownTimeoutMs }: Config,
+  isText: boolean,
+): void {
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) {
+      exit(1, "stopped at once by a second signal; the next start goes on from the last commit");
+    }
+    isStopping = true;
+    if (isText) status.log("Stopping; a second Ctrl-C ends at once");
+    worker.tell({ kind: "stop" });
+    setTimeout(() => {
+      exit(
+        1,
+        `the drain took longer than --shutdown-timeout-ms ${shutdownTimeoutMs}; ` +
+          "the next start goes on from the last commit",
+      );
+    }, shutdownTimeoutMs);
+  };
+  for (
+    const signal of Deno.build.os === "windows"
+      ? ["SIGINT"] as const
+      : ["SIGINT", "SIGTERM"] as const
+  ) {
+    Deno.addSignalListener(signal, stop);
+  }
+}
+
 async function runMode(mode: Mode, config: Config): Promise<void> {
   const keys = await readKeys(config);
   const security = await readSecurity(config);
@@ -166,29 +203,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     onMessage: (message) => void onMessage(message, (answer) => worker.tell(answer)),
     onError: (message) => exit(1, `stopped by a defect: ${message}. Nothing is lost; start again`),
   });
-  let isStopping = false;
-  const stop = () => {
-    if (isStopping) {
-      exit(1, "stopped at once by a second signal; the next start goes on from the last commit");
-    }
-    isStopping = true;
-    if (isText) status.log("Stopping; a second Ctrl-C ends at once");
-    worker.tell({ kind: "stop" });
-    setTimeout(() => {
-      exit(
-        1,
-        `the drain took longer than --shutdown-timeout-ms ${config.shutdownTimeoutMs}; ` +
-          "the next start goes on from the last commit",
-      );
-    }, config.shutdownTimeoutMs);
-  };
-  for (
-    const signal of Deno.build.os === "windows"
-      ? ["SIGINT"] as const
-      : ["SIGINT", "SIGTERM"] as const
-  ) {
-    Deno.addSignalListener(signal, stop);
-  }
+  drainOnSignal(worker, config, isText);
   const s3Place = s3PlaceOf(config);
   const command = {
     // The worker gets them apart from the configuration.

@@ -126,6 +126,19 @@ Deno.test("imports go one way, and adapters do not import each other", async () 
   }
 });
 
+Deno.test("no files import each other in a circle", async () => {
+  const imports = (await allImports()).filter(({ isType, isLater }) => !isType && !isLater);
+  const importsOf = Map.groupBy(imports, ({ from }) => from);
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]) => {
+    assert.ok(!way.includes(file), [...way, file].join(" imports "));
+    if (done.has(file)) return;
+    for (const { to } of importsOf.get(file) ?? []) visit(to, [...way, file]);
+    done.add(file);
+  };
+  for (const file of importsOf.keys()) visit(file, []);
+});
+
 Deno.test("each library has the folder that imports it, and no other", async () => {
   for (const { from, to } of await allImports()) {
     if (to.startsWith("src/") || to.endsWith("deno.json")) continue;

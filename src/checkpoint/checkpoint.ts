@@ -20,12 +20,9 @@ import {
   movePartition,
   writeCounters,
 } from "./commit_rows.ts";
-import { prepareSchema, readIdKey, readMeta } from "./schema.ts";
+import { CHECKPOINT_FILE, prepareSchema, readIdKey, readMeta } from "./schema.ts";
 import { SeenIds, type SeenIdsChange } from "./seen_ids.ts";
 import { MOVES_AN_ID } from "./seen_merging.ts";
-
-/** The checkpoint's file inside OUT_DIR. */
-export const CHECKPOINT_FILE = "checkpoint.sqlite";
 
 export interface CheckpointOptions {
   /** Absolute path of OUT_DIR, which exists. */

@@ -4,12 +4,11 @@ import { damagedError, messageOf, operatingError } from "../core/errors.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import type { MarkedReplay } from "../core/replay.ts";
 import { isThereSync } from "../runtime/file_mode.ts";
-import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import { CHECKPOINT_FILE, readMeta } from "./schema.ts";
 import type { CheckpointPositions } from "./checkpoint_reader.ts";
 import { readPurges } from "./purges.ts";
 import { readReplays } from "./replays.ts";
 import { allRows, manifestFileOf, offsetRangeOf, readCommitted, readSeenIdCount } from "./rows.ts";
-import { readMeta } from "./schema.ts";
 
 /** A commit's place and whether its files are known to have their final names. */
 export interface CommitState {

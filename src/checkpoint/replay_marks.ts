@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Origin } from "../core/record.ts";
 import type { MarkedReplay } from "../core/replay.ts";
-import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import { CHECKPOINT_FILE } from "./schema.ts";
 import { unreadableCheckpoint } from "./inspection.ts";
 import { Replays } from "./replays.ts";
 

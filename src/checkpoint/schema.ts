@@ -1,6 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { damagedError } from "../core/errors.ts";
 
+/** The checkpoint's file inside OUT_DIR. */
+export const CHECKPOINT_FILE = "checkpoint.sqlite";
+
 /** The version of the tables below; a checkpoint of a newer one is refused. */
 export const SCHEMA_VERSION = 1;
 

@@ -1,10 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import { OrillaError } from "../core/errors.ts";
-import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import {
+  CHECKPOINT_FILE,
+  otherVersionError,
+  otherVersionIn,
+  readMeta,
+  SCHEMA_VERSION,
+} from "./schema.ts";
 import { readingCheckpoint, refuseDamage } from "./inspection.ts";
 import { readLastCommitMs } from "./lake_status.ts";
 import { allRows, readCommitted } from "./rows.ts";
-import { otherVersionError, otherVersionIn, readMeta, SCHEMA_VERSION } from "./schema.ts";
 
 /** A checkpoint's state, as a quick look has it. */
 export type Soundness =

@@ -1,7 +1,7 @@
 import type { Origin } from "../core/record.ts";
 import type { MarkedReplay } from "../core/replay.ts";
 import { isThereSync } from "../runtime/file_mode.ts";
-import { CHECKPOINT_FILE } from "./checkpoint.ts";
+import { CHECKPOINT_FILE } from "./schema.ts";
 import type { CheckpointPositions, CheckpointReader, ServerCheck } from "./checkpoint_reader.ts";
 import { countDeadLetters, type LakeHistory, readHistory } from "./history.ts";
 import {

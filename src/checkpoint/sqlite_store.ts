@@ -4,7 +4,8 @@ import type { CommitCounts } from "../core/reject_window.ts";
 import { OWNER_ONLY } from "../runtime/file_mode.ts";
 import { Files } from "../runtime/files.ts";
 import { noFaults } from "../runtime/operations.ts";
-import { Checkpoint, CHECKPOINT_FILE } from "./checkpoint.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import { CHECKPOINT_FILE } from "./schema.ts";
 import type {
   CommitName,
   CommitOutcome,

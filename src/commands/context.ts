@@ -1,20 +1,17 @@
 import type { StoreAccess, StoreLocation } from "../checkpoint/commit_store.ts";
 import type { DiskSpace } from "../core/metrics.ts";
-import type { RejectLimit } from "../core/reject_window.ts";
 import type { Config } from "../config.ts";
 import type { KafkaConnection } from "../kafka/client.ts";
-import { kafkajsSecurity, type KafkaSecurity, showsSecret } from "../kafka/security.ts";
+import { kafkajsSecurity } from "../kafka/kafkajs_security.ts";
+import { type KafkaSecurity, showsSecret } from "../kafka/security.ts";
 import { DeadLetterCipher } from "../lake/dead_letter_cipher.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { Merger } from "../lake/merger.ts";
 import type { S3Credentials } from "../lake/s3_client.ts";
-import type { LakeSessionOptions } from "../pipeline/lake_session.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { KeyRing } from "../runtime/key_file.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Reporter } from "../runtime/reporting.ts";
-import { storageOf } from "./lake.ts";
-import { retryingOf } from "./retrying.ts";
 
 /** A file that an option names, as it lay when the process started. */
 export interface GivenFile {
@@ -84,47 +81,6 @@ export function connectionOf({ config, security, log }: CommandContext): KafkaCo
 /** Where the commits of the lake are kept. */
 export function locationOf({ checkpointDir, store }: CommandContext): StoreLocation {
   return { checkpointDir, ...store };
-}
-
-/** The part of a lake session's options that comes from the configuration. */
-export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, checkpointDir, store, version, keys, log, encoder, merge } = context;
-  return {
-    checkpointDir,
-    store,
-    encoder,
-    merge,
-    version,
-    log,
-    ttlMs: config.dedupeTtl,
-    fileMode: config.fileMode,
-    protection: { keys, pseudonymizedFields: config.pseudonymizeFields },
-    tableFormat: config.tableFormat,
-    duplicateTtlMs: config.duplicateTtl,
-    storage: (around) => storageOf(context, around),
-    limits: {
-      maxEvents: config.batchMaxEvents,
-      maxBytes: config.batchMaxBytes,
-      maxDates: config.batchMaxDates,
-      maxRecordBytes: config.maxRecordBytes,
-      maxLatencyMs: config.batchMaxLatencyMs,
-      maxRecords: config.maxEvents,
-      isAhead: true,
-    },
-    clock: systemClock,
-    retrying: retryingOf(context),
-    logsRecords: config.logLevel === "debug",
-    ...(config.autoCompact && { autoCompact: autoCompactOf(config) }),
-    ...(config.rejectRatioMax < 1 && { rejectLimit: rejectLimitOf(config) }),
-  };
-}
-
-function autoCompactOf({ targetFileBytes, compactAfter }: Config) {
-  return { targetBytes: targetFileBytes, afterMs: compactAfter };
-}
-
-function rejectLimitOf({ rejectRatioMax, rejectWindow }: Config): RejectLimit {
-  return { ratioMax: rejectRatioMax, windowSize: rejectWindow };
 }
 
 /** Resolves when the signal is aborted. */

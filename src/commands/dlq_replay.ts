@@ -29,8 +29,8 @@ import {
   connectionOf,
   letterCipherOf,
   locationOf,
-  sessionOptions,
 } from "./context.ts";
+import { sessionOptions } from "./session_options.ts";
 import { filterOf, isEverything } from "./dead_letter_filter.ts";
 import { jsonText } from "./json.ts";
 import { lakeOf } from "./lake.ts";

@@ -4,7 +4,7 @@ import type { S3Bucket } from "../lake/s3_bucket.ts";
 import { PROBE_OBJECT, probeConditionalWrites } from "../lake/s3_probe.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { counted } from "../core/count_text.ts";
-import { msText } from "./doctor_lake.ts";
+import { msText } from "./summary.ts";
 
 /** Stores refuse requests that are signed 15 minutes before or after their time. */
 const WIDE_CLOCK_MS = 60_000;

@@ -13,7 +13,7 @@ import { protocolOf, showsSecret } from "../kafka/security.ts";
 import type { AdminClient } from "../kafka/topic_offsets.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { type CommandContext, connectionOf } from "./context.ts";
-import { msText } from "./doctor_lake.ts";
+import { msText } from "./summary.ts";
 import { examineOffsets } from "./doctor_offsets.ts";
 import type { Examination } from "./examination.ts";
 import { counted } from "../core/count_text.ts";

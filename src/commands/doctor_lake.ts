@@ -14,7 +14,7 @@ import { bucketFinding } from "./doctor_bucket.ts";
 import type { Examination } from "./examination.ts";
 import { counted, thousands } from "../core/count_text.ts";
 import { bucketOf, storageOf } from "./lake.ts";
-import { agoText, byteText } from "./summary.ts";
+import { agoText, byteText, msText } from "./summary.ts";
 
 /** The oldest Deno that orilla is tested with. */
 const OLDEST_DENO = [2, 6, 10] as const;
@@ -203,9 +203,4 @@ async function lockFinding(reader: CheckpointReader): Promise<Finding> {
   const isHeld = await reader.isWriting();
   const text = isHeld ? "held by a running orilla" : "free: no orilla is writing here";
   return ok(text, { facts: { isHeld } });
-}
-
-/** 3.14 → 3.1 ms */
-export function msText(ms: number): string {
-  return `${ms.toLocaleString("en-US", { maximumFractionDigits: 1 })} ms`;
 }

@@ -112,3 +112,8 @@ export function byteText(bytes: number): string {
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
+
+/** 3.14 → 3.1 ms */
+export function msText(ms: number): string {
+  return `${ms.toLocaleString("en-US", { maximumFractionDigits: 1 })} ms`;
+}

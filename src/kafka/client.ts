@@ -12,7 +12,8 @@ import { refusalBehind, refusalError, refusalMessage } from "./connection_errors
 import { deliverRecordBlocks } from "./fetch_response.ts";
 import { readHeadersInOnePass } from "./header_reading.ts";
 import { JoinGate } from "./join_gate.ts";
-import type { KafkajsSecurity, KafkaSecurity } from "./security.ts";
+import type { KafkajsSecurity } from "./kafkajs_security.ts";
+import type { KafkaSecurity } from "./security.ts";
 
 /** How to reach the brokers. */
 export interface KafkaConnection {

@@ -1,4 +1,4 @@
-import { CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../checkpoint/schema.ts";
 import type { CommitStore } from "../checkpoint/commit_store.ts";
 import { type LakeFile, listPublished } from "../lake/lake_reader.ts";
 import {

@@ -1,4 +1,5 @@
-import { Checkpoint, CHECKPOINT_FILE } from "../checkpoint/checkpoint.ts";
+import { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../checkpoint/schema.ts";
 import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
 import type { Commit, PartitionState } from "../core/commit.ts";

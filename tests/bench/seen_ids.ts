@@ -7,7 +7,8 @@
 import { parseArgs } from "node:util";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
-import { Checkpoint, CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
+import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../../src/checkpoint/schema.ts";
 import { RunFilter, RunLayout } from "../../src/checkpoint/seen_filter.ts";
 import { RunStore } from "../../src/checkpoint/seen_runs.ts";
 import { zeroCounters } from "../../src/core/counters.ts";

@@ -40,6 +40,8 @@ const COMMANDS: readonly (readonly [Mode, ...string[]])[] = [
   ["dlq replay", "--dry-run"],
   ["dlq replay"],
   ["dlq purge", "--dry-run"],
+  ["compact", "--compact-after", "0s", "--json"],
+  ["compact", "--compact-after", "0s"],
 ];
 /** Commands that are asked for records, or have their test with a broker (tests/kafka/canary_test.ts). */
 const ELSEWHERE: readonly string[] = ["producer", "consumer", "dlq show", "dlq export"];

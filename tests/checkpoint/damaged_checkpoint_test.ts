@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE, SCHEMA_VERSION } from "../../src/checkpoint/schema.ts";
 import { inspectCheckpoint } from "../../src/checkpoint/inspection.ts";
-import { SCHEMA_VERSION } from "../../src/checkpoint/schema.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
 import { commitOf, manifestFile, openCheckpoint, rangeOf } from "./commits.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../../src/checkpoint/schema.ts";
 import { readLakeStatus } from "../../src/checkpoint/lake_status.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { type Checkpoint, CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../../src/checkpoint/schema.ts";
 import { inspectCheckpoint } from "../../src/checkpoint/inspection.ts";
 
 /** Ids that text handling gets wrong first. */

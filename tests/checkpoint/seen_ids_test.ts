@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../../src/checkpoint/schema.ts";
 import { inspectCheckpoint } from "../../src/checkpoint/inspection.ts";
 import { InjectedFailure, recordingHooks } from "../runtime/recording_hooks.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";

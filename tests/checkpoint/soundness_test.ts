@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
-import { SCHEMA_VERSION } from "../../src/checkpoint/schema.ts";
+import { CHECKPOINT_FILE, SCHEMA_VERSION } from "../../src/checkpoint/schema.ts";
 import { checkSoundness } from "../../src/checkpoint/soundness.ts";
 import { temporaryFolder } from "../runtime/temporary_folder.ts";
 import { commitOf, manifestFile, openCheckpoint, rangeOf } from "./commits.ts";

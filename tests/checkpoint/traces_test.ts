@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { type Checkpoint, CHECKPOINT_FILE } from "../../src/checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
+import { CHECKPOINT_FILE } from "../../src/checkpoint/schema.ts";
 import { traceInCheckpoint } from "../../src/checkpoint/traces.ts";
 import { duplicatesOf } from "../../src/core/duplicates.ts";
 import { idFilterOfAll } from "../../src/core/id_filter.ts";
