@@ -22,6 +22,9 @@ export interface StoreLocation extends StoreAccess {
   readonly checkpointDir: string;
 }
 
+/** A process that gives no sign of life to a shared store for so long is expelled by another one that starts. */
+export const EXPEL_AFTER_MS = 300_000;
+
 /** What a store is opened for writing with. */
 export interface StoreOptions {
   /** How long an event id counts as seen, milliseconds; 0 for ever. */
@@ -32,7 +35,7 @@ export interface StoreOptions {
   readonly fileMode?: number;
   /**
    * Of a shared store: how long another process may give no sign of life before it is expelled, and what it staged
-   * deleted, milliseconds.
+   * deleted, milliseconds; left out, EXPEL_AFTER_MS.
    */
   readonly expelAfterMs?: number;
   /** Called before a new store is begun: throws where there must be an old one. */

@@ -41,20 +41,23 @@ export function traceInCheckpoint(outDir: string, eventId: string): CheckpointTr
        WHERE f.final_path NOT IN (SELECT path FROM purges)
        ORDER BY f.sequence, f.final_path`,
     );
-    const files = Array.from(rows.iterate(), (row): TracedFile => {
-      const { filter } = row;
-      return {
-        kind: row["kind"] === "events" ? "events" : "dead_letters",
-        finalPath: String(row["final_path"]),
-        stagedPath: String(row["staged_path"]),
-        sequence: Number(row["sequence"]),
-        committedAtMs: Number(row["committed_at_ms"]),
-        mayHold: !(filter instanceof Uint8Array) || mayHold(filter, hash),
-      };
-    });
+    const files = Array.from(rows.iterate(), (row) => tracedFileOf(row, hash));
     const instanceIds = [readMeta(database, "instance_id")];
     return { instanceIds, files, duplicates: findDuplicates(database, { eventId, hash }) };
   });
+}
+
+/** A row of `files` with its commit's time and the file's filter, as a trace of an event id needs it. */
+export function tracedFileOf(row: Readonly<Record<string, unknown>>, hash: IdHash): TracedFile {
+  const { filter } = row;
+  return {
+    kind: row["kind"] === "events" ? "events" : "dead_letters",
+    finalPath: String(row["final_path"]),
+    stagedPath: String(row["staged_path"]),
+    sequence: Number(row["sequence"]),
+    committedAtMs: Number(row["committed_at_ms"]),
+    mayHold: !(filter instanceof Uint8Array) || mayHold(filter, hash),
+  };
 }
 
 /**

@@ -150,10 +150,10 @@ export class Files {
     await this.makeFolder(parent, label);
     await this.refuseLink(path);
     // One that is there may be new too: another process, or a run that was cut short, made it.
-    if (!this.#namedFolders.has(path)) this.#unsyncedFolders.add(parent);
+    const isThere = await this.exists(path);
+    if (!isThere || !this.#namedFolders.has(path)) this.#unsyncedFolders.add(parent);
     this.#namedFolders.add(path);
-    if (await this.exists(path)) return;
-    this.#unsyncedFolders.add(parent);
+    if (isThere) return;
     // Not recursive: where OUT_DIR itself was taken away, no other one is begun in its place.
     await operate(this.#hooks, { label, path }, async () => {
       try {

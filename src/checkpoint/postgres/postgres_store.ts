@@ -3,15 +3,16 @@ import { assert } from "../../core/errors.ts";
 import type { TopicPartition } from "../../core/record.ts";
 import type { CommitCounts } from "../../core/reject_window.ts";
 import { markPublished, writeCommit } from "./commit_transaction.ts";
-import type {
-  Claimant,
-  CommitName,
-  CommitOutcome,
-  CommitStore,
-  DeadLetterMarks,
-  StoreOptions,
-  TidyLimits,
-  UnpublishedCommit,
+import {
+  type Claimant,
+  type CommitName,
+  type CommitOutcome,
+  type CommitStore,
+  type DeadLetterMarks,
+  EXPEL_AFTER_MS,
+  type StoreOptions,
+  type TidyLimits,
+  type UnpublishedCommit,
 } from "../commit_store.ts";
 import type { DateTotals } from "../date_totals.ts";
 import { claimPartitions } from "./claims.ts";
@@ -45,8 +46,6 @@ import { hasTables, prepareSchema, readMeta } from "./schema.ts";
 import { adoptSeenIds, expiredAt, expireRun, isTakenId, seenAmong } from "./seen_ids.ts";
 import { takeBack, takenBackResult, Transactions } from "./server.ts";
 
-/** A process that gives no sign of life for so long is expelled by another one that starts. */
-const EXPEL_AFTER_MS = 300_000;
 const SIGN_OF_LIFE_MS = 10_000;
 /** Settings of the lake stand in the meta table beside those of the store. */
 const SETTING = "setting.";

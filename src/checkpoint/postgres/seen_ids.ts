@@ -58,8 +58,16 @@ export async function addNewIds(run: Run, hashes: Uint32Array, at: {
       uuidArray(bytes)
     }::uuid[]) AS given (hash)`
   );
-  await run((sql) => sql`INSERT INTO seen_runs VALUES (${at.sequence}, ${at.seenAtMs}, ${bytes})`);
+  await addRun(run, bytes, at);
   return { areFresh: true, rowCount: count };
+}
+
+/** Keeps a commit's hashes together too: by them they are deleted when they have expired. */
+async function addRun(run: Run, bytes: Uint8Array, at: {
+  readonly sequence: number;
+  readonly seenAtMs: number;
+}): Promise<void> {
+  await run((sql) => sql`INSERT INTO seen_runs VALUES (${at.sequence}, ${at.seenAtMs}, ${bytes})`);
 }
 
 /** Whether `addNewIds` failed because one of the ids is there: seen by another process, or expired and not deleted. */
@@ -93,7 +101,7 @@ export async function addSeenIds(run: Run, hashes: Uint32Array, at: {
       SELECT count(*) AS added, count(*) FILTER (WHERE is_new) AS new FROM added`
   );
   if (Number(row?.["added"]) !== count) return { areFresh: false, rowCount: 0 };
-  await run((sql) => sql`INSERT INTO seen_runs VALUES (${at.sequence}, ${at.seenAtMs}, ${bytes})`);
+  await addRun(run, bytes, at);
   return { areFresh: true, rowCount: Number(row?.["new"]) };
 }
 
@@ -116,7 +124,7 @@ export async function adoptSeenIds(run: Run, hashes: Uint32Array, at: {
       )
       SELECT count(*) FILTER (WHERE is_new) AS new FROM added`
   );
-  await run((sql) => sql`INSERT INTO seen_runs VALUES (${at.sequence}, ${at.seenAtMs}, ${bytes})`);
+  await addRun(run, bytes, at);
   return { areFresh: true, rowCount: Number(row?.["new"]) };
 }
 

@@ -1,6 +1,6 @@
 import { type IdHash, mayHold } from "../../core/id_filter.ts";
 import { type DuplicateRecord, storedPositions } from "../duplicates.ts";
-import type { CheckpointTrace, TracedFile } from "../traces.ts";
+import { type CheckpointTrace, type TracedFile, tracedFileOf } from "../traces.ts";
 import type { Row, Run } from "./connection.ts";
 import { readInstanceIds } from "./instances.ts";
 
@@ -35,18 +35,6 @@ async function tracedFiles(run: Run, hash: IdHash): Promise<readonly TracedFile[
     if (rows.length < FILTERS_AT_ONCE || last === undefined) return files;
     after = last;
   }
-}
-
-function tracedFileOf(row: Row, hash: IdHash): TracedFile {
-  const { filter } = row;
-  return {
-    kind: row["kind"] === "events" ? "events" : "dead_letters",
-    finalPath: String(row["final_path"]),
-    stagedPath: String(row["staged_path"]),
-    sequence: Number(row["sequence"]),
-    committedAtMs: Number(row["committed_at_ms"]),
-    mayHold: !(filter instanceof Uint8Array) || mayHold(filter, hash),
-  };
 }
 
 async function findDuplicates(

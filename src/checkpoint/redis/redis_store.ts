@@ -6,15 +6,16 @@ import type { TopicPartition } from "../../core/record.ts";
 import type { CommitCounts } from "../../core/reject_window.ts";
 import { REPLAY_PARTITION } from "../../core/replay.ts";
 import { type FaultHooks, noFaults, operate } from "../../runtime/operations.ts";
-import type {
-  Claimant,
-  CommitName,
-  CommitOutcome,
-  CommitStore,
-  DeadLetterMarks,
-  StoreOptions,
-  TidyLimits,
-  UnpublishedCommit,
+import {
+  type Claimant,
+  type CommitName,
+  type CommitOutcome,
+  type CommitStore,
+  type DeadLetterMarks,
+  EXPEL_AFTER_MS,
+  type StoreOptions,
+  type TidyLimits,
+  type UnpublishedCommit,
 } from "../commit_store.ts";
 import type { DateTotals } from "../date_totals.ts";
 import type { RedisAddress } from "./address.ts";
@@ -33,7 +34,6 @@ import { fieldsOf, listOf, numberOf, textOf } from "./replies.ts";
 
 /** A process says that it is alive this often: far more often than it may be silent. */
 const SIGN_OF_LIFE_MS = 5_000;
-const EXPEL_AFTER_MS = 300_000;
 /** Ids asked for at once: some hundredths of a second, so that the server serves others in between. */
 const ASK_IDS = 20_000;
 /** Commits whose recorded duplicates are dropped at once. */
