@@ -1,5 +1,5 @@
 import { damagedError } from "../core/errors.ts";
-import { DEAD_LETTERS_FOLDER, finalPathOf, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
+import { finalPathOf, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
 import type { FileToPublish } from "./storage.ts";
@@ -113,12 +113,6 @@ export async function recoverLake(
   unpublished: readonly FileToPublish[],
   mayDrop: (stagedName: string) => boolean = () => true,
 ): Promise<{ readonly publishedCount: number; readonly deletedCount: number }> {
-  if (unpublished.length > 0) {
-    // The start before this one may have made folders and ended before it synced their names.
-    for (const parent of [".", DEAD_LETTERS_FOLDER]) {
-      if (await files.exists(parent)) await files.syncFolder(parent, "publish:fsync");
-    }
-  }
   await publish(files, unpublished);
   const leftovers = (await files.list(STAGING_FOLDER)).filter(mayDrop);
   for (const name of leftovers) {
