@@ -46,19 +46,29 @@ const mergeLater: Merger = async (request, files) => {
   return await mergeHere(request, files);
 };
 
-/** Answers the requests that come through a port; a merge goes on beside them. */
+/** Answers the requests that come through a port, in their order; a merge goes on beside them. */
 export function serveEncoder(port: MessagePort): void {
   const encoder = new ServedEncoder();
+  let last = Promise.resolve();
   port.onmessage = ({ data }: MessageEvent<NumberedRequest | MergeOrder>) => {
     if ("port" in data) return serveMerge(data, mergeLater);
-    const { id, request } = data;
-    encoder.answer(request).then(({ value, given = [] }) => {
-      port.postMessage({ id, kind: "done", value } satisfies EncoderAnswer, given);
-    }).catch((error) => {
-      const message = error instanceof Error ? error.message : String(error);
-      port.postMessage({ id, kind: "failure", message } satisfies EncoderAnswer);
-    });
+    // A file that is made should not wait for the next one's first steps.
+    last = last.then(() => answer(port, encoder, data));
   };
+}
+
+async function answer(
+  port: MessagePort,
+  encoder: ServedEncoder,
+  { id, request }: NumberedRequest,
+): Promise<void> {
+  try {
+    const { value, given = [] } = await encoder.answer(request);
+    port.postMessage({ id, kind: "done", value } satisfies EncoderAnswer, given);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    port.postMessage({ id, kind: "failure", message } satisfies EncoderAnswer);
+  }
 }
 
 interface Answer {

@@ -10,6 +10,7 @@ import { Unwritable } from "../core/poison.ts";
 import { replaysOf } from "../core/replay.ts";
 import type { BatchEncoding, EncodableBatch } from "../lake/encoder.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
+import type { LogFields } from "../runtime/logs.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { countingRetries } from "./counting_retries.ts";
@@ -37,6 +38,8 @@ export interface CommitRequest {
   readonly batch: Batch;
   readonly trigger: Trigger;
   readonly sequence: number;
+  /** Gives the batch to the encoder. */
+  readonly takeIn: () => Promise<BatchEncoding>;
   /** As of the commit before. */
   readonly counters: Counters;
   /** Asked right before the transaction: whether the batch is still this process's to commit. */
@@ -58,45 +61,56 @@ export interface CommitPlan {
 
 /**
  * The four steps of a commit: stage, commit, publish, acknowledge. See DESIGN, section 3; their order is what
- * the guarantees rest on.
+ * the guarantees rest on. The first two are made here.
  *
- * @returns null where the batch was no longer this process's, and nothing was committed
+ * @returns makes the last two; null where the batch was no longer this process's, and nothing was committed
  */
 export async function commitBatch(
   parts: PipelineParts,
   request: CommitRequest,
-): Promise<CommitReport | null> {
-  const { batch, sequence, trigger, group } = request;
-  const { files, clock, log } = parts;
-  const startMs = clock.monotonicMs();
+): Promise<(() => Promise<CommitReport>) | null> {
+  const startMs = parts.clock.monotonicMs();
   const retrying = countingRetries(parts, request.counters);
-
   const committed = await commitWritable(parts, request, retrying);
   if (committed === null) return null;
-  const { split, staged, commit: { ranges, counters } } = committed;
-  const { timestampCounts } = split;
-  const outcomes = parts.logsRecords === true ? outcomesOf(batch, split) : [];
+  const { split, commit: { ranges, counters } } = committed;
+  // The batch is used again after this.
+  const outcomes = parts.logsRecords === true ? outcomesOf(request.batch, split) : [];
   request.onCommitted(ranges, counters);
+  return () => finishCommit(parts, { request, committed, outcomes, startMs, retrying });
+}
 
+/** Publishes and acknowledges. The commit counts whatever becomes of this; the next start would finish it. */
+async function finishCommit(
+  parts: PipelineParts,
+  { request, committed: { split, staged, commit }, outcomes, startMs, retrying }: {
+    readonly request: CommitRequest;
+    readonly committed: Committed;
+    readonly outcomes: readonly LogFields[];
+    readonly startMs: number;
+    readonly retrying: Retrying;
+  },
+): Promise<CommitReport> {
+  const { files, clock, log } = parts, { counters, ranges } = commit;
   await retry("publish", retrying, async () => {
     await parts.checkpoint.assertInPlace();
     await files.publish(staged);
   });
-  // The commit counts whatever becomes of this; the next start would finish it.
   if (parts.table) await retry("table", retrying, () => parts.table?.append(staged));
   const publishedAtMs = clock.nowMs();
+  const { timestampCounts } = split;
   for (const [timestampMs, count] of timestampCounts) {
     observe(counters.eventAge, Math.max(0, publishedAtMs - timestampMs) / 1000, count);
   }
   const durationMs = clock.monotonicMs() - startMs;
   observe(counters.commitDuration, durationMs / 1000);
 
-  await group?.acknowledge(ranges, sequence);
+  await request.group?.acknowledge(ranges, request.sequence);
   const publishing = { durationMs, publishedAtMs, timestampCounts };
   const report = reportOf(request, { deduped: split, staged, ...publishing });
   log.info("committed", {
-    sequence,
-    trigger,
+    sequence: report.sequence,
+    trigger: report.trigger,
     received: report.receivedCount,
     published: report.publishedCount,
     duplicate: report.duplicateCount,
@@ -117,9 +131,8 @@ async function commitWritable(
   retrying: Retrying,
 ): Promise<Committed | null> {
   const stagedAtMs = parts.clock.nowMs();
-  const { encoder, protection, checkpoint: { idKey } } = parts;
   for (;;) {
-    using encoding = await encoder.take(request.batch, { idKey, protection });
+    using encoding = await request.takeIn();
     const plan = await planOf(parts, { request, encoding, stagedAtMs, retrying });
     try {
       const committed = await stageAndCommit(parts, { request, plan, retrying });
@@ -253,8 +266,9 @@ function countersAfter(
   { batch, counters }: CommitRequest,
   { fresh, duplicates }: Deduped,
 ): Counters {
-  // Retries are counted while the commit is under way, so both objects share them.
-  const next = { ...structuredClone(counters), retries: counters.retries };
+  // What is counted and observed while a commit is under way, the one before too, is the same object's.
+  const { retries, eventAge, commitDuration } = counters;
+  const next = { ...structuredClone(counters), retries, eventAge, commitDuration };
   next.received += batch.receivedCount;
   next.published += fresh.length;
   next.duplicate += duplicates.length;

@@ -13,16 +13,18 @@ import {
 import { hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Claimant } from "../checkpoint/commit_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
+import { CommitChain } from "./commit_chain.ts";
 import { countingRetries } from "./counting_retries.ts";
 import { loadDeferred } from "./deferred.ts";
 import { retry } from "../runtime/retry.ts";
 import type { DeadLetterTopic, Group, OtherCommit, PipelineParts } from "./pipeline_parts.ts";
+import { TakenAhead } from "./taken_ahead.ts";
 import { closes, fencedError, refuseUnclosed, unkeepable } from "./refusals.ts";
 
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
  * a timer. While a commit is under way `add` waits, so nothing more is taken from the source; where it may
- * work ahead it fills the next batch first, and two batches bound the memory.
+ * work ahead it fills the next batch first and gives it to the encoder, and two batches bound the memory.
  */
 export class Pipeline implements Disposable {
   readonly #parts: PipelineParts;
@@ -34,6 +36,7 @@ export class Pipeline implements Disposable {
   #taken: Batch | null = null;
   /** A batch that was committed: its memory is used again. */
   #spare: Batch | null = null;
+  readonly #ahead: TakenAhead;
   /** Rises whenever the buffer is dropped: a commit begun before that must not go on. */
   #epoch = 0;
   #sequence: number;
@@ -43,15 +46,10 @@ export class Pipeline implements Disposable {
   readonly #highWatermarks = new Map<string, { at: TopicPartition; offset: bigint }>();
   readonly #breaker: CircuitBreaker | null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #committing: Promise<unknown> = Promise.resolve();
-  #isCommitting = false;
+  readonly #chain = new CommitChain();
+  #isStaging = false;
   /** Records committed by this pipeline. */
   #committedCount = 0;
-  /**
-   * A failure after which no commit may follow: the files of the last one have no final names yet, or too many
-   * records were rejected.
-   */
-  #failure: Error | null = null;
 
   private constructor(
     parts: PipelineParts,
@@ -60,7 +58,9 @@ export class Pipeline implements Disposable {
       readonly breaker: CircuitBreaker | null;
     },
   ) {
+    const { encoder, protection, checkpoint: { idKey } } = parts;
     this.#parts = parts;
+    this.#ahead = new TakenAhead((batch) => encoder.take(batch, { idKey, protection }));
     this.#breaker = breaker;
     this.#sequence = committed.sequence;
     this.#counters = committed.counters;
@@ -96,8 +96,9 @@ export class Pipeline implements Disposable {
     return this.#batch.bytes + (this.#taken?.bytes ?? 0);
   }
 
+  /** Whether a commit is under way, from its first step to its last. */
   get isCommitting(): boolean {
-    return this.#isCommitting;
+    return this.#isStaging || this.#chain.isFinishing;
   }
 
   /** The next offset that is committed for a partition; undefined where there is none. */
@@ -179,41 +180,35 @@ export class Pipeline implements Disposable {
     return this.#enqueue(trigger, () => {});
   }
 
-  #enqueue(trigger: Trigger, onBegun: () => void): Promise<void> {
-    return this.#chain(() => this.#commit(trigger, onBegun));
-  }
-
-  #chain(commit: () => Promise<void>): Promise<void> {
-    const next = this.#committing.then(commit);
-    // The chain goes on after a failure; whoever asked for the commit sees it.
-    this.#committing = next.catch(() => {});
-    return next;
+  async #enqueue(trigger: Trigger, onBegun: () => void): Promise<void> {
+    await this.#chain.run(() => this.#commit(trigger, onBegun));
+    await this.#chain.finished();
   }
 
   /** Makes a commit that has no batch, once those under way are done. */
-  commitOther(make: (at: OtherCommit) => Promise<void>): Promise<void> {
-    return this.#chain(async () => {
-      this.assertSound();
+  async commitOther(make: (at: OtherCommit) => Promise<void>): Promise<void> {
+    await this.#chain.run(async () => {
+      await this.#chain.finished();
       let isCommitted = false;
       const onCommitted = (sequence: number, counters: Counters) => {
         isCommitted = true;
         this.#moveOn(sequence, counters);
       };
       await make({ counters: this.#counters, onCommitted }).catch((error) => {
-        if (isCommitted && error instanceof Error) this.#failure = error;
+        if (isCommitted && error instanceof Error) this.#chain.fail(error);
         throw error;
       });
     });
   }
 
-  /** Waits for a commit under way. */
-  async settle(): Promise<void> {
-    await this.#committing;
+  /** Waits for commits under way. */
+  settle(): Promise<void> {
+    return this.#chain.settle();
   }
 
   /** @throws what kept the files of a commit from being published, or ended the run: the next start goes on */
   assertSound(): void {
-    if (this.#failure !== null) throw this.#failure;
+    this.#chain.assertSound();
   }
 
   /** Forgets partitions and what is buffered of them: they may belong to somebody else now. */
@@ -222,6 +217,7 @@ export class Pipeline implements Disposable {
     this.#stopTimer();
     this.#batch = new Batch();
     this.#taken = null;
+    this.#ahead.drop();
     this.#highWatermarks.clear();
     this.#breaker?.reset();
   }
@@ -238,6 +234,7 @@ export class Pipeline implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stopTimer();
+    this.#ahead.drop();
   }
 
   /** What is buffered of a partition, the batch that is being filled last. */
@@ -260,7 +257,7 @@ export class Pipeline implements Disposable {
   }
 
   #isFull(): boolean {
-    if (this.#isCommitting && !this.#parts.limits.isAhead) return true;
+    if (this.isCommitting && !this.#parts.limits.isAhead) return true;
     return reachedTrigger(this.#batch, this.#parts.limits) !== null;
   }
 
@@ -269,8 +266,13 @@ export class Pipeline implements Disposable {
    * before it is committed; working ahead, only begins to.
    */
   async #makeRoom(bytes: number): Promise<void> {
-    await this.settle();
     const { limits, onFailure } = this.#parts;
+    if (!limits.isAhead) await this.settle();
+    else {
+      // Nothing can be added to it any more.
+      if (this.#isStaging && this.#isFull()) this.#ahead.begin(this.#batch);
+      await this.#chain.committed();
+    }
     const trigger = reachedTrigger(this.#batch, limits) ??
       (hasNoRoom(this.#batch, bytes, limits) ? "bytes" : null);
     if (trigger === null) return;
@@ -289,7 +291,7 @@ export class Pipeline implements Disposable {
   /** Ends the run with a failure: what is buffered is not committed, also not by the timer. */
   #stop(failure: Error): never {
     this.#stopTimer();
-    this.#failure = failure;
+    this.#chain.fail(failure);
     throw failure;
   }
 
@@ -305,7 +307,6 @@ export class Pipeline implements Disposable {
 
   /** Commits what a failure left, then what is buffered. */
   async #commit(trigger: Trigger, onBegun: () => void): Promise<void> {
-    this.assertSound();
     if (this.#taken !== null) await this.#commitTaken(this.#taken, trigger);
     if (this.#batch.isEmpty) return;
     this.#stopTimer();
@@ -320,16 +321,17 @@ export class Pipeline implements Disposable {
   }
 
   async #commitTaken(batch: Batch, trigger: Trigger): Promise<void> {
-    this.#isCommitting = true;
+    this.#isStaging = true;
     let isCommitted = false;
     try {
       const epoch = this.#epoch;
       const [, commitBatch] = await loadDeferred();
       const sequence = await this.#reserve();
-      const report = await commitBatch(this.#parts, {
+      const finish = await commitBatch(this.#parts, {
         batch,
         trigger,
         sequence,
+        takeIn: () => this.#ahead.take(batch),
         counters: this.#counters,
         confirm: () => this.#confirm(epoch),
         onCommitted: (ranges, counters) => {
@@ -341,12 +343,13 @@ export class Pipeline implements Disposable {
         group: this.#group,
         deadLetterTopic: this.#deadLetterTopic,
       });
-      if (report !== null) await this.#parts.onCommit(report);
+      if (finish === null) return;
+      this.#chain.finish(async () => await this.#parts.onCommit(await finish()));
     } catch (error) {
-      if (isCommitted && error instanceof Error) this.#failure = error;
+      if (isCommitted && error instanceof Error) this.#chain.fail(error);
       throw error;
     } finally {
-      this.#isCommitting = false;
+      this.#isStaging = false;
     }
   }
 
@@ -355,7 +358,9 @@ export class Pipeline implements Disposable {
     return await retry("commit", retrying, () => this.#parts.checkpoint.reserve());
   }
 
+  /** Asked before a transaction: the one before is finished then, and the batch still this process's. */
   async #confirm(epoch: number): Promise<boolean> {
+    await this.#chain.finished();
     if (epoch !== this.#epoch) return false;
     const isConfirmed = this.#group === null || await this.#group.confirmAssignment();
     if (!isConfirmed && epoch === this.#epoch) this.drop();

@@ -17,6 +17,8 @@ const TOPIC = "plain";
 interface RunPlan {
   readonly maxEvents: number;
   readonly maxBytes: number;
+  /** Whether a batch is filled, and staged, while the one before it is committed. */
+  readonly isAhead: boolean;
   /** How many records of a partition are fed at once, by turns. */
   readonly runLengths: readonly number[];
   /** The operations (by number) in whose midst the partitions are taken away, and given again. */
@@ -30,6 +32,7 @@ interface RunPlan {
 const runPlans: fc.Arbitrary<RunPlan> = fc.record({
   maxEvents: fc.integer({ min: 1, max: 40 }),
   maxBytes: fc.constantFrom(100, 700, 1 << 20),
+  isAhead: fc.boolean(),
   runLengths: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 4 }),
   dropAtOperations: fc.array(fc.nat(80), { maxLength: 3 }),
   dropAfterRuns: fc.array(fc.nat(12), { maxLength: 3 }),
@@ -103,9 +106,12 @@ async function feed(session: LakeSession, topic: PlainTopic, plan: {
 /** One run; gives false where it crashed. */
 async function runPlanned(outDir: string, topic: PlainTopic, plan: RunPlan): Promise<boolean> {
   const hooks = new DisturbingHooks(plan);
-  const limits = testLimits({ maxEvents: plan.maxEvents, maxBytes: plan.maxBytes });
+  const { maxEvents, maxBytes, isAhead } = plan;
+  const limits = testLimits({ maxEvents, maxBytes, isAhead });
+  // The commit at the end sees a failure of an earlier one too.
+  const options = testSession(outDir, { hooks, limits, onFailure: () => {} });
   try {
-    await using session = await LakeSession.open(testSession(outDir, { hooks, limits }));
+    await using session = await LakeSession.open(options);
     await feed(session, topic, { ...plan, onDropped: (drop) => hooks.onDrop = drop });
     await session.close();
     return true;
