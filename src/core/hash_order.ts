@@ -43,10 +43,12 @@ export function sortedRows(
 /** Sorts rows that lie near their places already. */
 function insertionSort(rows: Int32Array, hashes: Uint32Array): void {
   for (let i = 1; i < rows.length; i++) {
-    const row = rows[i] ?? 0;
+    const row = rows[i] ?? 0, first = hashes[row * HASH_WORDS] ?? 0;
     let place = i;
     for (; place > 0; place--) {
       const before = rows[place - 1] ?? 0;
+      // Nearly all differ in their first word.
+      if ((hashes[before * HASH_WORDS] ?? 0) < first) break;
       if (compareHashes(hashes, before, row) <= 0) break;
       rows[place] = before;
     }

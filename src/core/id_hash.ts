@@ -30,7 +30,7 @@ export function hashTexts({ bytes, ends, length }: TextColumn, key: Uint32Array)
     for (let isLast = false; !isLast; at += BLOCK_BYTES) {
       isLast = end - at <= BLOCK_BYTES;
       const isWhole = end - at >= BLOCK_BYTES;
-      if (!isWhole) pad(padded, bytes.subarray(at, end));
+      if (!isWhole) pad(padded, bytes, { start: at, end });
       const block = isWhole ? view : paddedView, start = isWhole ? at : 0;
       v0 ^= block.getInt32(start, true);
       v1 ^= block.getInt32(start + 4, true);
@@ -67,10 +67,16 @@ export function hashTexts({ bytes, ends, length }: TextColumn, key: Uint32Array)
 }
 
 /** Writes the last bytes of a text as a block: a 1 after them, then zeros. */
-function pad(block: Uint8Array, bytes: Uint8Array): void {
-  block.fill(0);
-  block.set(bytes);
-  block[bytes.length] = 1;
+function pad(
+  block: Uint8Array,
+  bytes: Uint8Array,
+  { start, end }: { readonly start: number; readonly end: number },
+): void {
+  let i = 0;
+  // A view of each text would cost more than its copy.
+  for (let at = start; at < end; at++) block[i++] = bytes[at] ?? 0;
+  block[i++] = 1;
+  while (i < BLOCK_BYTES) block[i++] = 0;
 }
 
 /** Doubles a key as an element of GF(2^128). */

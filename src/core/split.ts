@@ -42,19 +42,29 @@ export function splitBatch(
 }
 
 function countByPartition(batch: Batch, rows: Int32Array): Int32Array<ArrayBuffer> {
+  const { partitionIndexes } = batch;
   const counts = new Int32Array(batch.partitions.length);
   for (const row of rows) {
-    const index = batch.partitionIndexes[row] ?? 0;
+    const index = partitionIndexes[row] ?? 0;
     counts[index] = (counts[index] ?? 0) + 1;
   }
   return counts;
 }
 
 function countTimestamps(batch: Batch, fresh: Int32Array): Map<number, number> {
+  const { timestampsMs } = batch;
   const counts = new Map<number, number>();
+  // Neighbours were written at about the same time, so the map is rarely asked.
+  let last = NaN, count = 0;
   for (const row of fresh) {
-    const timestampMs = Math.floor((batch.timestampsMs[row] ?? 0) / 100) * 100;
-    counts.set(timestampMs, (counts.get(timestampMs) ?? 0) + 1);
+    const timestampMs = Math.floor((timestampsMs[row] ?? 0) / 100) * 100;
+    if (timestampMs !== last) {
+      if (count > 0) counts.set(last, count);
+      last = timestampMs;
+      count = counts.get(last) ?? 0;
+    }
+    count++;
   }
+  if (count > 0) counts.set(last, count);
   return counts;
 }

@@ -26,10 +26,11 @@ export function eventColumns(
   const { length } = rows;
   const processingTs = new BigInt64Array(length).fill(processingTsMicroseconds);
   const montos = new Float64Array(length), acciones = new Uint8Array(length);
+  const { montos: allMontos, acciones: allAcciones, usuarioIds } = batch;
   for (let i = 0; i < length; i++) {
     const row = rows[i] ?? 0;
-    montos[i] = batch.montos[row] ?? 0;
-    acciones[i] = batch.acciones[row] ?? 0;
+    montos[i] = allMontos[row] ?? 0;
+    acciones[i] = allAcciones[row] ?? 0;
   }
   const deltas = { isNullable: false, encoding: "integer_deltas" } as const;
   return [
@@ -42,7 +43,7 @@ export function eventColumns(
     { name: "ts", data: timestampColumn(times(batch, { day, rows })), ...deltas },
     {
       name: "usuario_id",
-      data: int64Column(integers(rows, (row) => batch.usuarioIds[row] ?? 0)),
+      data: int64Column(integers(rows, (row) => usuarioIds[row] ?? 0)),
       isNullable: false,
     },
     { name: "accion", data: dictionaryColumn(acciones, ACCIONES), isNullable: true },
@@ -67,10 +68,11 @@ function times(
     BigInt64Array.of(microsecondsOf({ day, microseconds: 0 })).buffer,
   );
   const low = (midnight[0] ?? 0) >>> 0, high = midnight[1] ?? 0;
+  const { microseconds } = batch;
   const values = new BigInt64Array(rows.length);
   const words = new Int32Array(values.buffer);
   for (let i = 0; i < rows.length; i++) {
-    const sum = low + (batch.microseconds[rows[i] ?? 0] ?? 0);
+    const sum = low + (microseconds[rows[i] ?? 0] ?? 0);
     words[2 * i] = sum;
     words[2 * i + 1] = high + Math.floor(sum / WORD);
   }
@@ -95,19 +97,21 @@ function kafkaOffsets(batch: Batch, rows: Int32Array): BigInt64Array {
   if (hasLarge || batch.origins.size > 0) {
     return BigInt64Array.from(rows, (row) => batch.positionOf(row).offset);
   }
+  const { partitionIndexes, offsetDeltas } = batch;
   const firsts = Float64Array.from(partitions, ({ firstOffset }) => Number(firstOffset));
   return integers(
     rows,
-    (row) => (firsts[batch.partitionIndexes[row] ?? 0] ?? 0) + (batch.offsetDeltas[row] ?? 0),
+    (row) => (firsts[partitionIndexes[row] ?? 0] ?? 0) + (offsetDeltas[row] ?? 0),
   );
 }
 
 function kafkaPartitions(batch: Batch, rows: Int32Array): Int32Array {
   if (batch.origins.size > 0) return rows.map((row) => batch.positionOf(row).partition);
-  const partitions = batch.partitions.map(({ partition }) => partition);
+  const { partitionIndexes } = batch;
+  const partitions = Int32Array.from(batch.partitions, ({ partition }) => partition);
   const values = new Int32Array(rows.length);
   for (let i = 0; i < rows.length; i++) {
-    values[i] = partitions[batch.partitionIndexes[rows[i] ?? 0] ?? 0] ?? 0;
+    values[i] = partitions[partitionIndexes[rows[i] ?? 0] ?? 0] ?? 0;
   }
   return values;
 }
