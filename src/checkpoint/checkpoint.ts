@@ -22,7 +22,7 @@ import {
 } from "./commit_rows.ts";
 import { CHECKPOINT_FILE, prepareSchema, readIdKey, readMeta } from "./schema.ts";
 import { SeenIds, type SeenIdsChange } from "./seen_ids.ts";
-import { MOVES_AN_ID } from "./seen_merging.ts";
+import { GROUPS_A_STEP } from "./seen_merging.ts";
 
 export interface CheckpointOptions {
   /** Absolute path of OUT_DIR, which exists. */
@@ -41,6 +41,9 @@ export interface CheckpointOptions {
   readonly newIdKey?: Uint32Array;
   readonly hooks?: FaultHooks;
 }
+
+/** Small commits count as one of so many ids, so that after a large merge theirs do not wait for long. */
+const LEAST_ADDED = 5_000;
 
 /** What commits of this process, and those read back from the lake's files, do differently. */
 interface TakingIn {
@@ -66,6 +69,8 @@ export class Checkpoint implements Disposable {
   readonly #hooks: FaultHooks;
   /** Null where it has to be read, since a transaction failed. */
   #seenIdCount: number | null = null;
+  /** Hashes that merges are to move; negative where a step moved more. */
+  #movesDue = 0;
   /** Statements, since errors of `exec` carry no SQLite code to decide on. */
   readonly #begin: StatementSync;
   readonly #end: StatementSync;
@@ -228,14 +233,19 @@ export class Checkpoint implements Disposable {
   }
 
   /**
-   * Merges runs of seen ids where there are many: one small step, or as many as keep up with the ids that
-   * were added since the last call.
+   * Merges runs of seen ids where there are many: as much as keeps up with the ids that were added since the
+   * last call, or one small step where there are none.
    */
   mergeSteps(nowMs: number, addedCount: number): void {
-    const limit = Math.max(1, addedCount * MOVES_AN_ID);
-    for (let moved = 0; moved < limit && this.#seenIds.hasMerges(nowMs);) {
-      moved += this.#changeSeenIds("merge", () => this.#seenIds.mergeStep(nowMs)).movedCount;
+    if (addedCount === 0) {
+      if (this.#seenIds.hasMerges(nowMs)) this.#mergeStep(nowMs, 1);
+      return;
     }
+    this.#movesDue += Math.max(addedCount, LEAST_ADDED) * this.#seenIds.movesAnId;
+    while (this.#movesDue > 0 && this.#seenIds.hasMerges(nowMs)) {
+      this.#movesDue -= this.#mergeStep(nowMs, GROUPS_A_STEP);
+    }
+    this.#movesDue = Math.min(this.#movesDue, 0);
   }
 
   /** Drops the expired duplicates of a few commits, if there are any. */
@@ -281,6 +291,12 @@ export class Checkpoint implements Disposable {
     change.apply();
     this.#seenIdCount = countBefore + change.idCount;
     return change;
+  }
+
+  /** Moves the hashes of some groups of chunks; returns how many. */
+  #mergeStep(nowMs: number, groupLimit: number): number {
+    return this.#changeSeenIds("merge", () => this.#seenIds.mergeStep(nowMs, groupLimit))
+      .movedCount;
   }
 
   /** Makes the transactions of an action durable with the next one that is waited for. */

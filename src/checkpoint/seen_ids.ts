@@ -5,7 +5,9 @@ import {
   beginMerge,
   capacityOf,
   currentMerges,
-  mergeGroup,
+  mergeGroups,
+  MergeSpace,
+  movesAnId,
   plannedMerges,
 } from "./seen_merging.ts";
 import { type Run, RunStore } from "./seen_runs.ts";
@@ -37,6 +39,7 @@ export interface SeenIdsChange {
 export class SeenIds {
   readonly #store: RunStore;
   readonly #ttlMs: number;
+  readonly #mergeSpace = new MergeSpace();
   /** The newest last; null where it has to be read, since a transaction failed. */
   #runs: readonly Run[] | null = null;
 
@@ -60,11 +63,16 @@ export class SeenIds {
   seenAmong(hashes: Uint32Array, nowMs: number): Uint8Array {
     const isSeen = new Uint8Array(hashes.length / HASH_WORDS);
     const hits = new Int32Array(isSeen.length);
-    for (const run of this.#readRuns().toReversed()) {
-      if (this.#isExpired(run, nowMs)) continue;
-      const count = run.filter.find(hashes, isSeen, hits);
-      this.#lookUp(run, hashes, { places: hits.subarray(0, count), isSeen });
-    }
+    const runs = this.#unexpired(nowMs).toReversed();
+    this.#store.reading(() => {
+      for (const run of runs) {
+        const count = run.filter.find(hashes, isSeen, hits);
+        for (const place of hits.subarray(0, count)) {
+          const hash = hashes.subarray(place * HASH_WORDS, (place + 1) * HASH_WORDS);
+          if (this.#store.holds(run, hash)) isSeen[place] = 1;
+        }
+      }
+    });
     return isSeen;
   }
 
@@ -124,14 +132,22 @@ export class SeenIds {
     return { idCount, apply: () => run.filter.dropBefore(group) };
   }
 
+  /** How many ids to move in merges for each one that is added. */
+  get movesAnId(): number {
+    return movesAnId(this.#readRuns().length);
+  }
+
   /** Whether there are runs to merge. */
   hasMerges(nowMs: number): boolean {
     const runs = this.#unexpired(nowMs);
     return currentMerges(runs).length > 0 || this.#plans(runs, nowMs).length > 0;
   }
 
-  /** Moves some tens of thousands of hashes, inside the caller's transaction: the smallest merge goes on. */
-  mergeStep(nowMs: number): SeenIdsChange & { readonly movedCount: number } {
+  /** Moves some tens of thousands of hashes a group, inside the caller's transaction: the smallest merge goes on. */
+  mergeStep(
+    nowMs: number,
+    groupLimit: number,
+  ): SeenIdsChange & { readonly movedCount: number } {
     const runs = this.#unexpired(nowMs);
     const [current] = currentMerges(runs).sort((a, b) => a.output.capacity - b.output.capacity);
     const [plan] = this.#plans(runs, nowMs);
@@ -139,7 +155,7 @@ export class SeenIds {
       (current === undefined || capacityOf(plan) < current.output.capacity);
     const merge = isNew ? beginMerge(this.#store, plan, this.#nextRun()) : current;
     if (merge === undefined) return { idCount: 0, movedCount: 0, apply: () => {} };
-    const step = mergeGroup(this.#store, merge);
+    const step = mergeGroups(this.#store, merge, { space: this.#mergeSpace, groupLimit });
     const { output, inputs } = step.merge;
     const changed = new Map([output, ...inputs].map((run) => [run.run, run]));
     const gone = new Set(step.isDone ? inputs.map(({ run }) => run) : []);
@@ -151,21 +167,6 @@ export class SeenIds {
       );
     };
     return { idCount: -step.repeatedCount, movedCount: step.movedCount, apply };
-  }
-
-  /** Looks the filter's hits up in the run. */
-  #lookUp(run: Run, hashes: Uint32Array, { places, isSeen }: {
-    readonly places: Int32Array;
-    readonly isSeen: Uint8Array;
-  }): void {
-    let chunk = -1, held: Uint32Array = new Uint32Array();
-    for (const place of places) {
-      const hash = hashes.subarray(place * HASH_WORDS, (place + 1) * HASH_WORDS);
-      const own = run.layout.chunkOf(hash[0] ?? 0);
-      // Hits come in the order of hashes, so those of one chunk follow each other.
-      if (own !== chunk) held = this.#store.readChunk(run, chunk = own);
-      if (holds(held, hash)) isSeen[place] = 1;
-    }
   }
 
   #plans(runs: readonly Run[], nowMs: number): readonly (readonly Run[])[] {
@@ -192,19 +193,4 @@ export class SeenIds {
   #readRuns(): readonly Run[] {
     return this.#runs ??= this.#store.readRuns();
   }
-}
-
-/** Whether sorted hashes hold one. */
-function holds(hashes: Uint32Array, hash: Uint32Array): boolean {
-  const [w0 = 0, w1, w2, w3] = hash;
-  let low = 0, high = hashes.length / HASH_WORDS;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((hashes[middle * HASH_WORDS] ?? 0) < w0) low = middle + 1;
-    else high = middle;
-  }
-  for (let i = low * HASH_WORDS; hashes[i] === w0; i += HASH_WORDS) {
-    if (hashes[i + 1] === w1 && hashes[i + 2] === w2 && hashes[i + 3] === w3) return true;
-  }
-  return false;
 }

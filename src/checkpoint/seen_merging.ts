@@ -1,15 +1,24 @@
 import { assert } from "../core/errors.ts";
-import { distinctHashes } from "../core/hash_order.ts";
+import { distinctHashes, SortingSpace } from "../core/hash_order.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
 import { RunFilter, RunLayout } from "./seen_filter.ts";
 import type { Run, RunStore } from "./seen_runs.ts";
 
 /** So many runs of about the same size become one. */
 const MERGED_RUNS = 8;
-/** An id is moved so many times in its life at most; merging so many for each one added keeps up. */
-export const MOVES_AN_ID = 4;
+/** Moves for each id added: an id is moved three times in its life where batches and time to live are usual. */
+const LEAST_MOVES = 3;
+/** More runs than this times LEAST_MOVES are a sign that more have to be made. */
+const RUNS_A_MOVE = 8;
+/** Groups of the new run that a step writes, some 100,000 hashes: small steps read and write more for each hash. */
+export const GROUPS_A_STEP = 4;
 /** Larger ones are not made: their chunks would have no numbers. */
 const MOST_HASHES = 500_000_000;
+
+/** How many ids to move for each one that is added, so that merges keep up and no batch does the work of many. */
+export function movesAnId(runCount: number): number {
+  return Math.max(LEAST_MOVES, runCount / RUNS_A_MOVE);
+}
 
 /** A merge: the hashes of some runs are moved to a new one, in the order of hashes, some at a time. */
 export interface Merge {
@@ -89,58 +98,108 @@ export interface MergeStep {
   readonly apply: () => void;
 }
 
-/** Moves the hashes of the next group of the new run, inside a transaction. */
-export function mergeGroup(store: RunStore, { output, inputs }: Merge): MergeStep {
-  const { layout, groupsWritten: group } = output;
-  const range = { first: layout.groupStart(group), beyond: layout.groupStart(group + 1) };
-  const parts = inputs.map((input) => takeBelow(store, input, range.beyond));
-  const isInRange = parts.every(([word = range.first]) => word >= range.first);
-  assert(isInRange, "a merge moved all hashes of the groups before");
-  const moved = concatenated(parts);
-  const { hashes } = distinctHashes(moved, range);
-  const words = store.writeGroup(output, group, hashes);
-  const written = { ...output, groupsWritten: group + 1 };
-  const isDone = written.groupsWritten === layout.groupCount;
+/** Moves the hashes of the next groups of the new run, inside a transaction. */
+export function mergeGroups(
+  store: RunStore,
+  { output, inputs }: Merge,
+  { space, groupLimit }: { readonly space: MergeSpace; readonly groupLimit: number },
+): MergeStep {
+  const { layout, groupsWritten: firstGroup } = output;
+  const endGroup = Math.min(firstGroup + groupLimit, layout.groupCount);
+  const beyond = layout.groupStart(endGroup);
+  const parts = inputs.map((input) => takeBelow(store, input, beyond));
+  const filters: Uint32Array[] = [];
+  let movedCount = 0, heldCount = 0;
+  for (let group = firstGroup; group < endGroup; group++) {
+    const range = { first: layout.groupStart(group), beyond: layout.groupStart(group + 1) };
+    const moved = space.gather(parts, range.beyond);
+    const { hashes } = distinctHashes(moved, range, space.sorting);
+    filters.push(store.writeGroup(output, group, hashes));
+    movedCount += moved.length / HASH_WORDS;
+    heldCount += hashes.length / HASH_WORDS;
+  }
+  const written = { ...output, groupsWritten: endGroup };
+  const isDone = endGroup === layout.groupCount;
   store.putRun(written);
   if (isDone) { for (const input of inputs) store.deleteRun(input); }
   return {
     merge: { output: written, inputs },
     isDone,
-    movedCount: moved.length / HASH_WORDS,
-    repeatedCount: (moved.length - hashes.length) / HASH_WORDS,
+    movedCount,
+    repeatedCount: movedCount - heldCount,
     apply: () => {
-      output.filter.setGroup(group, words);
-      const { beyond } = range;
+      filters.forEach((words, i) => output.filter.setGroup(firstGroup + i, words));
       for (const { filter, layout } of inputs) filter.dropBefore(layout.groupOf(beyond - 1));
     },
   };
 }
 
 /** Takes the hashes with a smaller first word out of a run, and gives them. */
-function takeBelow(store: RunStore, input: Run, beyond: number): Uint32Array {
+function takeBelow(store: RunStore, input: Run, beyond: number): RunPart {
   const lastChunk = input.layout.chunkOf(beyond - 1);
   const chunks = store.readChunks(input, { lastChunk });
   const last = chunks.at(-1);
-  if (last === undefined) return new Uint32Array();
-  const parts = chunks.map(({ hashes }) => hashes);
-  let cut = last.hashes.length;
-  while (cut > 0 && (last.hashes[cut - HASH_WORDS] ?? 0) >= beyond) cut -= HASH_WORDS;
-  const rest = last.hashes.subarray(cut);
+  if (last === undefined) return new RunPart([]);
+  const cut = endBelow(last.hashes, beyond);
   assert(
     cut === last.hashes.length || last.chunk === lastChunk,
     "chunks hold what their place says",
   );
+  const parts = chunks.map(({ hashes }) => hashes);
   parts[parts.length - 1] = last.hashes.subarray(0, cut);
-  store.deleteChunks(input, lastChunk, rest);
-  return concatenated(parts);
+  store.deleteChunks(input, lastChunk, last.hashes.subarray(cut));
+  return new RunPart(parts);
 }
 
-function concatenated(parts: readonly Uint32Array[]): Uint32Array {
-  const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+/** Hashes that were taken out of a run, those that are left of them first to last. */
+class RunPart {
+  readonly #chunks: readonly Uint32Array[];
+  #chunk = 0;
+  #start = 0;
+
+  constructor(chunks: readonly Uint32Array[]) {
+    this.#chunks = chunks;
   }
-  return all;
+
+  /** Takes those with a smaller first word, in pieces. */
+  *takeBelow(beyond: number): Generator<Uint32Array> {
+    for (; this.#chunk < this.#chunks.length; this.#chunk++, this.#start = 0) {
+      const rest = (this.#chunks[this.#chunk] ?? new Uint32Array()).subarray(this.#start);
+      const end = endBelow(rest, beyond);
+      yield rest.subarray(0, end);
+      this.#start += end;
+      if (end < rest.length) return;
+    }
+  }
+}
+
+/** Where the sorted hashes with a first word below one end, in words. */
+function endBelow(hashes: Uint32Array, beyond: number): number {
+  if ((hashes.at(-HASH_WORDS) ?? 0) < beyond) return hashes.length;
+  let low = 0, high = hashes.length / HASH_WORDS;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((hashes[middle * HASH_WORDS] ?? 0) < beyond) low = middle + 1;
+    else high = middle;
+  }
+  return low * HASH_WORDS;
+}
+
+/** Memory that merges work in, the same for all their steps: fresh memory costs as much as the work. */
+export class MergeSpace {
+  readonly sorting = new SortingSpace();
+  #moved = new Uint32Array();
+
+  /** The hashes of some parts with a smaller first word, part by part; there until the next call. */
+  gather(parts: readonly RunPart[], beyond: number): Uint32Array {
+    const pieces = parts.flatMap((part) => [...part.takeBelow(beyond)]);
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.#moved.length < length) this.#moved = new Uint32Array(Math.ceil(1.1 * length));
+    let at = 0;
+    for (const piece of pieces) {
+      this.#moved.set(piece, at);
+      at += piece.length;
+    }
+    return this.#moved.subarray(0, length);
+  }
 }

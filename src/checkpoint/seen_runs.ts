@@ -22,6 +22,9 @@ export const SEEN_TABLES = `
 `;
 
 const PLACES_A_RUN = 2 ** 22;
+const HASH_BYTES = 16;
+/** Hashes that are read on each side of where one should be: four standard deviations of where it is. */
+const WINDOW_BEFORE = 64;
 
 /** A run, and its filter in memory. */
 export interface Run {
@@ -40,10 +43,14 @@ export interface Run {
 
 /** The runs in the database. All methods that write are called inside a transaction. */
 export class RunStore {
+  readonly #database: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
   readonly #runs: StatementSync;
   readonly #putRun: StatementSync;
   readonly #deleteRun: StatementSync;
   readonly #chunk: StatementSync;
+  readonly #window: StatementSync;
   readonly #chunks: StatementSync;
   readonly #firstChunk: StatementSync;
   readonly #putChunk: StatementSync;
@@ -54,12 +61,22 @@ export class RunStore {
 
   constructor(database: DatabaseSync) {
     database.exec(SEEN_TABLES);
+    this.#database = database;
+    this.#begin = database.prepare("BEGIN");
+    this.#end = database.prepare("COMMIT");
     this.#runs = database.prepare("SELECT * FROM seen_runs ORDER BY run");
     this.#putRun = database.prepare(
       "INSERT OR REPLACE INTO seen_runs VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
     this.#deleteRun = database.prepare("DELETE FROM seen_runs WHERE run = ?");
     this.#chunk = database.prepare("SELECT hashes FROM seen_chunks WHERE place = ?");
+    this.#window = database.prepare(
+      `SELECT length(hashes) / ${HASH_BYTES} AS count, substr(
+         hashes,
+         1 + ${HASH_BYTES} * max(0, CAST(? * (length(hashes) / ${HASH_BYTES}) AS INTEGER) - ${WINDOW_BEFORE}),
+         ${HASH_BYTES} * ${2 * WINDOW_BEFORE}
+       ) AS hashes FROM seen_chunks WHERE place = ?`,
+    );
     this.#chunks = database.prepare(
       "SELECT place, hashes FROM seen_chunks WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?",
     );
@@ -110,10 +127,27 @@ export class RunStore {
     this.#deleteRun.run(run);
   }
 
-  /** The hashes of a chunk; none where nothing was stored for it. */
-  readChunk({ run }: Run, chunk: number): Uint32Array {
-    const row = this.#chunk.get(run * PLACES_A_RUN + chunk);
-    return row === undefined ? new Uint32Array() : hashesOf(row["hashes"]);
+  /** Calls what only reads; its reads are one transaction, and cost half of what they would each by itself. */
+  reading<T>(action: () => T): T {
+    if (this.#database.isTransaction) return action();
+    this.#begin.run();
+    try {
+      return action();
+    } finally {
+      this.#end.run();
+    }
+  }
+
+  /** Whether a run holds a hash, of `HASH_WORDS` words. */
+  holds(run: Run, hash: Uint32Array): boolean {
+    const { chunk, fraction } = run.layout.placeOf(hash[0] ?? 0);
+    const place = run.run * PLACES_A_RUN + chunk;
+    const row = this.#window.get(fraction, place);
+    if (row === undefined) return false;
+    const window = hashesOf(row["hashes"]), count = Number(row["count"]);
+    const first = Math.max(0, Math.floor(fraction * count) - WINDOW_BEFORE);
+    if (isAround(window, hash[0] ?? 0, { first, count })) return holdsHash(window, hash);
+    return holdsHash(hashesOf(this.#chunk.get(place)?.["hashes"]), hash);
   }
 
   /** The next chunks of a run, up to `lastChunk`, `limit` of them at most. */
@@ -183,6 +217,33 @@ export class RunStore {
     if (place === null) return;
     if (Math.floor((Number(place) - first) / GROUP_CHUNKS) < firstGroup) throw damaged();
   }
+}
+
+/** Whether all hashes of a chunk with a first word lie in a window of it that begins at `first`. */
+function isAround(
+  window: Uint32Array,
+  word: number,
+  { first, count }: { readonly first: number; readonly count: number },
+): boolean {
+  const isFromStart = first === 0 || (window[0] ?? word) < word;
+  const isToEnd = first + window.length / HASH_WORDS === count ||
+    (window.at(-HASH_WORDS) ?? word) > word;
+  return isFromStart && isToEnd;
+}
+
+/** Whether sorted hashes hold one. */
+function holdsHash(hashes: Uint32Array, hash: Uint32Array): boolean {
+  const [w0 = 0, w1, w2, w3] = hash;
+  let low = 0, high = hashes.length / HASH_WORDS;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((hashes[middle * HASH_WORDS] ?? 0) < w0) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = low * HASH_WORDS; hashes[i] === w0; i += HASH_WORDS) {
+    if (hashes[i + 1] === w1 && hashes[i + 2] === w2 && hashes[i + 3] === w3) return true;
+  }
+  return false;
 }
 
 function damaged(): Error {

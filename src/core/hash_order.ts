@@ -10,26 +10,56 @@ export interface HashRange {
 /** The range of all hashes. */
 export const ALL_HASHES: HashRange = { first: 0, beyond: 2 ** 32 };
 
+/** Memory to sort in, taken anew only where more hashes come than before: fresh memory costs as much as sorting. */
+export class SortingSpace {
+  #starts = new Int32Array();
+  #rows = new Int32Array();
+  #hashes = new Uint32Array();
+
+  /** Zeros, one for each bucket and two more. */
+  starts(count: number): Int32Array {
+    if (this.#starts.length < count + 2) this.#starts = new Int32Array(roomFor(count) + 2);
+    return this.#starts.subarray(0, count + 2).fill(0);
+  }
+
+  rows(count: number): Int32Array {
+    if (this.#rows.length < count) this.#rows = new Int32Array(roomFor(count));
+    return this.#rows.subarray(0, count);
+  }
+
+  hashes(count: number): Uint32Array {
+    const words = count * HASH_WORDS;
+    if (this.#hashes.length < words) this.#hashes = new Uint32Array(roomFor(count) * HASH_WORDS);
+    return this.#hashes.subarray(0, words);
+  }
+}
+
+function roomFor(count: number): number {
+  return Math.ceil(count * 1.1);
+}
+
 /**
  * The rows of hashes in their order; equal ones in that of their rows. Hashes are uniform over their range,
  * so each goes near its place at once, as many buckets as hashes, and what is left to sort is next to it.
  *
  * @param range where the first words lie
+ * @param space what is returned lies in it, and is there until it sorts again
  */
 export function sortedRows(
   hashes: Uint32Array,
   { first, beyond }: HashRange = ALL_HASHES,
+  space: SortingSpace = new SortingSpace(),
 ): Int32Array {
   const count = hashes.length / HASH_WORDS;
   const scale = count / (beyond - first);
   const bucketOf = (row: number) => Math.floor(((hashes[row * HASH_WORDS] ?? 0) - first) * scale);
-  const starts = new Int32Array(count + 2);
+  const starts = space.starts(count);
   for (let row = 0; row < count; row++) {
     const after = bucketOf(row) + 1;
     starts[after] = (starts[after] ?? 0) + 1;
   }
   for (let i = 1; i <= count; i++) starts[i] = (starts[i] ?? 0) + (starts[i - 1] ?? 0);
-  const rows = new Int32Array(count);
+  const rows = space.rows(count);
   for (let row = 0; row < count; row++) {
     const bucket = bucketOf(row);
     const place = starts[bucket] ?? 0;
@@ -74,13 +104,15 @@ export interface DistinctHashes {
  * Sorts hashes and leaves out repeated ones.
  *
  * @param range where the first words lie
+ * @param space what is returned lies in it, and is there until it sorts again
  */
 export function distinctHashes(
   hashes: Uint32Array,
   range: HashRange = ALL_HASHES,
+  space: SortingSpace = new SortingSpace(),
 ): DistinctHashes {
-  const rows = sortedRows(hashes, range);
-  const distinct = new Uint32Array(hashes.length);
+  const rows = sortedRows(hashes, range, space);
+  const distinct = space.hashes(rows.length);
   let count = 0, last = -1;
   for (const row of rows) {
     if (last !== -1 && compareHashes(hashes, last, row) === 0) continue;

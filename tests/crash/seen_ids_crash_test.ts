@@ -34,7 +34,8 @@ function run(outDir: string, point: CrashPoint | null): CrashHooks {
       const nowMs = timeOf(next);
       const freshHashes = hashesOfCommit(next);
       checkpoint.commit(commitOf(next, { freshHashes, committedAtMs: nowMs }));
-      checkpoint.mergeSteps(nowMs, 100);
+      // By turns a step of one group of chunks, as when nothing comes in, and larger ones.
+      checkpoint.mergeSteps(nowMs, next % 2 === 0 ? 0 : 100);
       checkpoint.expireStep(nowMs, 8_000);
     }
     while (checkpoint.expireStep(timeOf(COMMITS), 5_000) > 0);
