@@ -7,10 +7,10 @@ export const GROUP_CHUNKS = 32;
 /** Words of a filter block: 256 bits, less than a cache line. */
 const BLOCK_WORDS = 8;
 /**
- * Blocks of 256 bits a chunk, by the most hashes that a run has: 23 bits a hash, 16, or 12, with which 2, 12,
- * or 54 of 10,000 hashes that a run does not hold are looked up in vain. Large runs are what memory goes to.
+ * Blocks of 256 bits a chunk, by the most hashes that a run has: 23 bits a hash, 17, or 12.5, with which 2, 9,
+ * or 45 of 10,000 hashes that a run does not hold are looked up in vain. Large runs are what memory goes to.
  */
-const BLOCKS_A_CHUNK = [[500_000, 84], [4_000_000, 60], [Infinity, 44]] as const;
+const BLOCKS_A_CHUNK = [[500_000, 84], [4_000_000, 64], [Infinity, 46]] as const;
 const ALL_FIRST_WORDS = 2 ** 32;
 
 /**

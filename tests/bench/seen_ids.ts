@@ -19,6 +19,8 @@ import { TextColumn } from "../../src/core/text_column.ts";
 
 const MEASURED_IDS = 1_000_000;
 const WARM_IDS = 1_500_000;
+/** Those of the task `consumer`. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=150";
 const DAY_MS = 86_400_000;
 const TTL_MS = 7 * DAY_MS;
 const FIRST_MS = 1_795_000_000_000;
@@ -275,7 +277,8 @@ const options: Options = {
 if (values.folder === undefined) {
   const outDir = Deno.makeTempDirSync({ prefix: "orilla_bench_" });
   try {
-    const args = ["run", "-A", import.meta.filename ?? "", "--folder", outDir, ...Deno.args];
+    const file = import.meta.filename ?? "";
+    const args = ["run", "-A", V8_FLAGS, file, "--folder", outDir, ...Deno.args];
     new Deno.Command(Deno.execPath(), { args, stdout: "inherit", stderr: "inherit" }).outputSync();
     reopen(outDir, options.ttlMs);
   } finally {

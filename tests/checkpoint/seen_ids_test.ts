@@ -128,6 +128,33 @@ Deno.test("mergeSteps() makes one run of eight of the same size, and keeps every
   assert.equal(checkpoint.seenIdCount, 72_000);
 });
 
+Deno.test("mergeSteps() moves three ids for each one added, and what a step moved more counts for the next call", async () => {
+  await using folder = await temporaryFolder();
+  using checkpoint = openCheckpoint(folder.path);
+  const isMerged = () => capacities(folder.path).length === 1;
+  for (let i = 0; i < 8; i++) {
+    checkpoint.commit(commitOf(i + 1, { freshIds: idsFrom(40_000 * i, 40_000) }));
+  }
+  let calls = 0;
+  for (; !isMerged(); calls++) checkpoint.mergeSteps(0, 10_000);
+  // 320,000 ids at 30,000 a call, but for what the last step moved.
+  assert.ok(calls >= 6 && calls <= 11, `${calls} calls`);
+});
+
+Deno.test("mergeSteps() of small commits is not held up by the large merge before them", async () => {
+  await using folder = await temporaryFolder();
+  using checkpoint = openCheckpoint(folder.path);
+  for (let i = 0; i < 8; i++) {
+    checkpoint.commit(commitOf(i + 1, { freshIds: idsFrom(16_000 * i, 16_000) }));
+  }
+  checkpoint.mergeSteps(0, 1);
+  for (let i = 8; i < 48; i++) {
+    checkpoint.commit(commitOf(i + 1, { freshIds: [`small${i}`] }));
+    checkpoint.mergeSteps(0, 1);
+    assert.ok(capacities(folder.path).length < 25, `${capacities(folder.path)}`);
+  }
+});
+
 Deno.test("mergeSteps() makes one run of a time bucket that is over, and none of two buckets", async () => {
   await using folder = await temporaryFolder();
   using checkpoint = openCheckpoint(folder.path, { ttlMs: TTL_MS });
