@@ -62,14 +62,14 @@ onPostgres((cluster) => {
     assert.equal(store.seenIdCount, Number(first));
   });
 
-  Deno.test("PostgreSQL: a wrong password, and a database that is not there, are exit 1 and show no secret", async () => {
+  Deno.test("PostgreSQL: a wrong password, and a database that is not there, are exit 2 and show no secret", async () => {
     const url = cluster().url();
     const wrong = url.replace(encodeURIComponent(PASSWORD), "hunter2");
     const missing = url.replace("/postgres?", "/nowhere?");
     for (const given of [wrong, missing]) {
       const opening = openStore({ checkpointDir: "", url: given }, OPTIONS);
       const error = await opening.then(() => assert.fail("it was opened"), (error) => error);
-      assert.equal(error.exitCode, 1, String(error));
+      assert.equal(error.exitCode, 2, String(error));
       assert.match(error.message, /CHECKPOINT_URL/);
       assert.doesNotMatch(error.message, /hunter2|horse|orilla:/);
     }

@@ -3,36 +3,19 @@ import { redisAddress } from "../../src/checkpoint/redis/address.ts";
 import { RedisConnection } from "../../src/checkpoint/redis/connection.ts";
 import { openStore } from "../../src/checkpoint/open_store.ts";
 import { parseStoreUrl } from "../../src/core/store_url.ts";
+import { makeCertificates } from "../stores/certificates.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import { runToEnd } from "../stores/store_server.ts";
-
-/** Makes an authority's certificate, and one for 127.0.0.1 that it has signed, with its key, in a folder. */
-async function makeCertificates(folder: string) {
-  const [authority, certificate, key] = [
-    `${folder}/ca.crt`,
-    `${folder}/tls.crt`,
-    `${folder}/tls.key`,
-  ];
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const authorityKey = `${folder}/ca.key`;
-  await runToEnd("openssl", [
-    ...["req", "-x509", ...newKey, "-days", "2", "-subj", "/CN=authority"],
-    ...["-keyout", authorityKey, "-out", authority],
-  ]);
-  await runToEnd("openssl", [
-    ...["req", "-x509", ...newKey, "-days", "2", "-subj", "/CN=localhost"],
-    ...["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"],
-    ...["-CA", authority, "-CAkey", authorityKey, "-keyout", key, "-out", certificate],
-  ]);
-  return { authority, certificate, key };
-}
 
 Deno.test({
   name: "rediss:// is TLS, and trusts the authorities of CHECKPOINT_CA_FILE alone",
   ignore: redisLeftOut() !== null,
   fn: async () => {
     await using server = await startRedis();
-    const { authority, certificate, key } = await makeCertificates(server.dataDir);
+    const { authority, certificate, key } = await makeCertificates(runToEnd, {
+      folder: server.dataDir,
+      name: "IP:127.0.0.1",
+    });
     // The block of ports that the server holds has free ones.
     const tlsPort = Number(new URL(server.url).port) + 1;
     {

@@ -93,7 +93,7 @@ export class PostgresStore implements CommitStore {
   /**
    * Connects to the server, makes the lake's schema where it is missing, and registers this process.
    *
-   * @throws OrillaError with exit code 1 where it is not let in, 3 where the schema is another version's
+   * @throws OrillaError with exit code 2 where it is not let in, 3 where the schema is another version's
    */
   static async open(server: ServerOptions, options: StoreOptions): Promise<PostgresStore> {
     await using resources = new AsyncDisposableStack();
