@@ -36,6 +36,7 @@ import {
   refuseLostCheckpoint,
 } from "./recovery.ts";
 import { RunSummary } from "./run_summary.ts";
+import { waitForStore } from "./store_waiting.ts";
 
 /** What a storage is told of the session that it works for. */
 export interface StorageSurroundings {
@@ -85,6 +86,8 @@ export interface LakeSessionOptions {
   readonly logsRecords?: boolean;
   /** "delta" makes the lake a table; without it, it is what it was. */
   readonly tableFormat?: TableFormat;
+  /** Aborted when the process is told to stop: the checkpoint's server is then waited for no longer. */
+  readonly stop?: AbortSignal;
 }
 
 const IN_CLEAR: ProtectionOptions = { keys: null, pseudonymizedFields: [] };
@@ -151,12 +154,21 @@ export class LakeSession implements AsyncDisposable {
   }
 
   /**
-   * Opens the lake and recovers it.
+   * Opens the lake and recovers it. A server that keeps its checkpoint is waited for.
    *
-   * @throws OrillaError with exit code 1 where another process writes to it, 2 where a key is wrong or missing,
-   * 3 where it is damaged
+   * @throws OrillaError with exit code 1 where another process writes to it, or that server does not answer, 2 where
+   * a key is wrong or missing, 3 where it is damaged; StoppedBeforeStart
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
+    if ((options.store?.url ?? null) === null) return await LakeSession.#open(options);
+    let retryCount = 0;
+    const waiting = { ...options, onRetry: () => retryCount++ };
+    const session = await waitForStore(waiting, () => LakeSession.#open(options));
+    for (; retryCount > 0; retryCount--) session.pipeline.noteRetry("checkpoint_server");
+    return session;
+  }
+
+  static async #open(options: LakeSessionOptions): Promise<LakeSession> {
     const { checkpointDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
     const { fileMode = OWNER_ONLY, store = { url: null } } = options;
     await using resources = new AsyncDisposableStack();
