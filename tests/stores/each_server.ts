@@ -8,6 +8,14 @@ const SERVERS = [
   { kind: "Redis", start: () => startRedis(), isMissing: redisLeftOut() !== null },
 ] as const;
 
+/** What a test on a server has. */
+export interface OnServer {
+  readonly server: StoreServer;
+  /** An empty folder. */
+  readonly folder: string;
+  readonly t: Deno.TestContext;
+}
+
 /**
  * Registers a test for each kind of server, with one of its own and an empty folder.
  *
@@ -15,17 +23,17 @@ const SERVERS = [
  */
 export function onEachServer(
   what: string,
-  test: (server: StoreServer, folder: string) => Promise<void>,
+  test: (on: OnServer) => Promise<void>,
 ): void {
   for (const { kind, start, isMissing } of SERVERS) {
     Deno.test({
       name: `${kind}: ${what}`,
       ignore: isMissing,
-      fn: async () => {
+      fn: async (t) => {
         await using server = await start();
         const folder = await Deno.makeTempDir({ prefix: "orilla_stores_" });
         try {
-          await test(server, folder);
+          await test({ server, folder, t });
         } finally {
           await Deno.remove(folder, { recursive: true });
         }

@@ -11,7 +11,7 @@ function simulation(folder: string): string[] {
   return ["simulate", "--out-dir", `${folder}/lake`, "--count", String(COUNT)];
 }
 
-onEachServer("a run that starts before its server waits for it", async (server, folder) => {
+onEachServer("a run that starts before its server waits for it", async ({ server, folder }) => {
   const env = { CHECKPOINT_URL: server.url };
   await server.kill();
   await using orilla = spawnOrilla(simulation(folder), { env });
@@ -28,7 +28,7 @@ onEachServer("a run that starts before its server waits for it", async (server, 
 
 onEachServer(
   "a server that never starts is waited for within RETRY_BUDGET_MS",
-  async (server, folder) => {
+  async ({ server, folder }) => {
     const env = { CHECKPOINT_URL: server.url, RETRY_BUDGET_MS: "3000" };
     await server.kill();
     const { code, stdout, stderr } = await runOrilla(simulation(folder), { env });
@@ -43,7 +43,7 @@ onEachServer(
 
 onEachServer(
   "SIGTERM ends a run that waits for its server, in good order",
-  async (server, folder) => {
+  async ({ server, folder }) => {
     const longest = {
       RETRY_BASE_MS: "600000",
       RETRY_CAP_MS: "600000",
@@ -62,7 +62,7 @@ onEachServer(
 
 onEachServer(
   "a user who is not let in is exit 2 at once, and not shown",
-  async (server, folder) => {
+  async ({ server, folder }) => {
     const url = new URL(server.url);
     url.username = "nobody";
     url.password = "hunter2";
@@ -74,7 +74,7 @@ onEachServer(
   },
 );
 
-onEachServer("a command that looks does not wait for its server", async (server, folder) => {
+onEachServer("a command that looks does not wait for its server", async ({ server, folder }) => {
   const env = { CHECKPOINT_URL: server.url };
   assert.equal((await runOrilla(simulation(folder), { env })).code, 0);
   await server.kill();
