@@ -261,8 +261,7 @@ export class LakeSession implements AsyncDisposable {
       protection: this.#protection,
       retrying: { ...retrying, onRetry },
       freeBytes: async () => {
-        const isLocal = this.files.location === this.#local.absolute(".");
-        return isLocal ? (await this.#local.diskSpace())?.freeBytes ?? null : null;
+        return this.#isInFolder ? (await this.#local.diskSpace())?.freeBytes ?? null : null;
       },
       commitOther: (make) => this.pipeline.commitOther(make),
       giveWay,
@@ -284,6 +283,11 @@ export class LakeSession implements AsyncDisposable {
     });
   }
 
+  /** Whether the lake's files lie beside checkpoint and metrics.txt; else they are in a bucket. */
+  get #isInFolder(): boolean {
+    return this.files.location === this.#local.absolute(".");
+  }
+
   /** Whether OUT_DIR took the last metrics.txt; it is written after each commit, and every 5 s between them. */
   get isWritable(): boolean {
     return this.#isWritable;
@@ -293,8 +297,9 @@ export class LakeSession implements AsyncDisposable {
   async writeMetrics(): Promise<void> {
     try {
       await this.#measureDisk();
-      // Processes that share a lake would replace each other's.
-      if (!this.checkpoint.isShared) await this.#metrics.write(this.snapshot());
+      // Processes that share a folder would replace each other's.
+      const isReplaced = this.checkpoint.isShared && this.#isInFolder;
+      if (!isReplaced) await this.#metrics.write(this.snapshot());
       this.#isWritable = true;
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;

@@ -43,7 +43,10 @@ class CommandLake {
         ...["--count", String(RECORDS_EACH), "--first-id", String(run * RECORDS_EACH)],
         ...["--duplicate-ratio", "0.05", "--invalid-ratio", "0.05", "--seed", String(run + 1)],
       ];
-      await this.run(["simulate", ...generator, "--batch-max-events", "300"]);
+      const said = await this.run(["simulate", ...generator, "--batch-max-events", "300"]);
+      // Neither could say what the other one did.
+      assert.doesNotMatch(said, /metrics/);
+      await assert.rejects(Deno.stat(`${this.outDir}/metrics.txt`), Deno.errors.NotFound);
     }
   }
 
