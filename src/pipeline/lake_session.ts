@@ -2,6 +2,7 @@ import type { CommitStore, StoreAccess } from "../checkpoint/commit_store.ts";
 import { openStore } from "../checkpoint/open_store.ts";
 import type { RetriedOperation } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
+import type { TopicPartition } from "../core/record.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { MergeGroup } from "../core/compaction.ts";
 import type { Encoder } from "../lake/encoder.ts";
@@ -232,9 +233,22 @@ export class LakeSession implements AsyncDisposable {
     await this.pipeline.settle();
     this.pipeline.assertSound();
     await this.#tidying;
-    if (this.pipeline.sequence > 0) await this.checkpoint.markPublished([this.pipeline.sequence]);
-    await this.checkpoint.leave();
+    await this.#patiently({}, async () => {
+      const { sequence } = this.pipeline;
+      if (sequence > 0) await this.checkpoint.markPublished([sequence]);
+      await this.checkpoint.leave();
+    });
     await this.writeMetrics();
+  }
+
+  /** Takes partitions over that no group assigns. @throws StoppedBeforeStart */
+  async claim(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#patiently(this.#options, () => this.pipeline.claim(partitions, null));
+  }
+
+  async #patiently<T>({ stop }: Pick<LakeSessionOptions, "stop">, act: () => Promise<T>) {
+    const onRetry = () => this.pipeline.noteRetry("checkpoint_server");
+    return await waitForStore({ ...this.#options, stop, onRetry }, act);
   }
 
   /**

@@ -7,21 +7,21 @@ export interface StoreWaiting {
   readonly retrying: Omit<Retrying, "onRetry">;
   readonly log: Log;
   /** Aborted when the process is told to stop; left out, it never is. */
-  readonly stop?: AbortSignal;
+  readonly stop?: AbortSignal | undefined;
   /** Told of each failure that is followed by another try. */
   readonly onRetry: () => void;
 }
 
 /**
- * Opens what lies on a server, again and again while that cannot be reached, starts, or has no room for a connection:
- * services that start together need no order.
+ * Does something on the server of a checkpoint, again and again while that cannot be reached, starts, or has no room
+ * for a connection.
  *
- * @param open leaves nothing open where it fails
+ * @param act leaves nothing open where it fails
  * @throws StoppedBeforeStart; OrillaError with exit code 1 when the policy is spent; other failures as they are
  */
 export async function waitForStore<T>(
   { retrying, log, stop, onRetry }: StoreWaiting,
-  open: () => Promise<T>,
+  act: () => Promise<T>,
 ): Promise<T> {
   const stopped = Promise.withResolvers<void>();
   stop?.addEventListener("abort", () => stopped.resolve(), { once: true });
@@ -34,7 +34,7 @@ export async function waitForStore<T>(
         onRetry();
         log.warning("waiting for the checkpoint's server", { error: messageOf(error), waitMs });
       },
-    }, open);
+    }, act);
   } catch (error) {
     if (isOfServer(error) && stop?.aborted) throw new StoppedBeforeStart();
     throw error;

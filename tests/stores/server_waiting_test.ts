@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { openReader } from "../../src/checkpoint/open_store.ts";
+import { LakeSession } from "../../src/pipeline/lake_session.ts";
+import { testSession } from "../crash/lake_run.ts";
+import { variedTopic } from "../crash/memory_topic.ts";
 import { runOrilla, spawnOrilla } from "../orilla_process.ts";
 import { onEachServer } from "./each_server.ts";
 
@@ -38,6 +41,29 @@ onEachServer(
       stderr,
       /Gave up checkpoint_server after \d+ tries in [1-3]\.\d s: .*127\.0\.0\.1/,
     );
+  },
+);
+
+onEachServer(
+  "a run whose server is away at its end waits for it there",
+  async ({ server, folder }) => {
+    const away = Promise.withResolvers<void>();
+    const { log, retrying } = testSession(folder);
+    const policy = { attempts: 1_000, baseMs: 10, capMs: 100, budgetMs: 60_000 };
+    const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+    await using session = await LakeSession.open(testSession(folder, {
+      store: { url: server.url },
+      log: { ...log, warning: () => away.resolve() },
+      retrying: { ...retrying, policy, sleep },
+    }));
+    await variedTopic(100).feed(session, 7);
+    await server.kill();
+    const closed = session.close();
+    await Promise.race([away.promise, closed]);
+    await server.restart();
+    await closed;
+    await using reader = await openReader({ checkpointDir: "", url: server.url });
+    assert.deepEqual((await reader.status(1)).unpublishedPaths, []);
   },
 );
 
