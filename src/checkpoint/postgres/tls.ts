@@ -1,5 +1,6 @@
 import { messageOf, usageError } from "../../core/errors.ts";
 import { isOnThisMachine, portOf, storeName, type StoreUrl } from "../../core/store_url.ts";
+import { firstAnswerByte } from "../first_answer.ts";
 
 /** Values of sslmode, libpq's (postgresql.org/docs/current/libpq-ssl.html). */
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -45,7 +46,9 @@ export function refusedCertificate(url: StoreUrl, error: unknown): Error | null 
  * @returns what to throw then; null otherwise, and where the server does not answer
  */
 export async function refusedTls(url: StoreUrl): Promise<Error | null> {
-  if (modeOf(url) === "disable" || await answerToTls(url) !== NO) return null;
+  if (modeOf(url) === "disable") return null;
+  const server = { hostname: url.host, port: portOf(url) };
+  if (await firstAnswerByte(server, SSL_REQUEST) !== NO) return null;
   return usageError(
     `Cannot use CHECKPOINT_URL: ${storeName(url)} speaks no TLS. Turn it on there (ssl = on); ` +
       `sslmode=disable in the URL does without, and whoever is on the way can then read and change all of it`,
@@ -55,22 +58,3 @@ export async function refusedTls(url: StoreUrl): Promise<Error | null> {
 /** Length and code (postgresql.org/docs/current/protocol-message-formats.html). */
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
 const NO = "N".charCodeAt(0);
-const ANSWER_MS = 2_000;
-
-/** The one byte that a server answers; null where none comes. */
-async function answerToTls(url: StoreUrl): Promise<number | null> {
-  try {
-    using connection = await Deno.connect({ hostname: url.host, port: portOf(url) });
-    const timer = setTimeout(() => connection.close(), ANSWER_MS);
-    try {
-      await connection.write(SSL_REQUEST);
-      const answer = new Uint8Array(1);
-      return await connection.read(answer) === 1 ? answer[0] ?? null : null;
-    } finally {
-      clearTimeout(timer);
-    }
-  } catch {
-    // It is the first failure that counts.
-    return null;
-  }
-}
