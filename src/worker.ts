@@ -1,7 +1,7 @@
 /// <reference lib="deno.worker" />
 import type { CommandContext } from "./commands/context.ts";
 import { type Mode, MODES } from "./options/option.ts";
-import { messageOf, OrillaError } from "./core/errors.ts";
+import { messageOf, OrillaError, StoppedBeforeStart } from "./core/errors.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { noEncoder } from "./lake/encoder.ts";
 import { encoderThere } from "./lake/encoder_port.ts";
@@ -88,10 +88,15 @@ async function start(
       });
       return;
     }
-    const exitCode = error instanceof OrillaError ? error.exitCode : 1;
+    const exitCode = exitCodeOf(error);
     const stack = config.logLevel === "debug" && error instanceof Error ? `\n${error.stack}` : "";
     post({ kind: "end", exitCode, message: scrub(messageOf(error) + stack) });
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof StoppedBeforeStart) return 0;
+  return error instanceof OrillaError ? error.exitCode : 1;
 }
 
 type CommandProgress = Extract<FromWorker, { kind: "progress" }>["progress"];

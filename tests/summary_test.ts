@@ -32,7 +32,7 @@ function textOf(
 ): string {
   const summary = new RunSummary(before);
   for (const one of reports) summary.add(one);
-  const places = { outDir: "/lake", checkpointDir: "/lake", duckdb: duckdbLine("/lake") };
+  const places = { outDir: "/lake", metricsFile: "/lake/metrics.txt", duckdb: duckdbLine("/lake") };
   return summaryText({ title: "Simulation done", summary, counters: after, elapsedMs, ...places });
 }
 

@@ -17,6 +17,7 @@ import type {
   UnpublishedCommit,
 } from "./commit_store.ts";
 import type { DateTotals } from "./date_totals.ts";
+import { makeInstanceId } from "./instances.ts";
 import { LOCK_FILE, lockOutDir } from "./lock.ts";
 
 /** Commits whose files are read at a time. */
@@ -67,7 +68,7 @@ export class SqliteStore implements CommitStore {
     for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
     resources.use(lockOutDir(outDir, fileMode));
     if (!await files.exists(CHECKPOINT_FILE)) await options.beforeNew?.();
-    const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
+    const newInstanceId = makeInstanceId();
     const checkpoint = resources.use(
       new Checkpoint({ outDir, ttlMs, duplicateTtlMs, newInstanceId, fileMode, hooks }),
     );

@@ -57,14 +57,16 @@ export function bucketOf(
 
 /** Where things lie after a run, for people. */
 export function placesOf(
-  { config, outDir, checkpointDir }: CommandContext,
-): { readonly outDir: string; readonly checkpointDir: string; readonly duckdb: string } {
+  { config, outDir, checkpointDir, store }: CommandContext,
+): { readonly outDir: string; readonly metricsFile: string | null; readonly duckdb: string } {
   const place = s3PlaceOf(config);
   const duckdb = place === null ? duckdbLine(outDir) : duckdbLineOfS3(outDir, {
     region: config.s3Region,
     ...(config.s3Endpoint !== null && s3AddressOf(config, place)),
   });
-  return { outDir, checkpointDir, duckdb };
+  // See LakeSession: processes that share a folder have none.
+  const hasNoMetrics = place === null && store.url !== null;
+  return { outDir, metricsFile: hasNoMetrics ? null : `${checkpointDir}/metrics.txt`, duckdb };
 }
 
 /** The folder of checkpoint and metrics.txt. */

@@ -8,7 +8,7 @@ import { retryingOf } from "./retrying.ts";
 
 /** The part of a lake session's options that comes from the configuration. */
 export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions, "onFailure"> {
-  const { config, checkpointDir, store, version, keys, log, encoder, merge } = context;
+  const { config, checkpointDir, store, version, keys, log, encoder, merge, stop } = context;
   return {
     checkpointDir,
     store,
@@ -16,6 +16,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     merge,
     version,
     log,
+    stop,
     ttlMs: config.dedupeTtl,
     fileMode: config.fileMode,
     protection: { keys, pseudonymizedFields: config.pseudonymizeFields },

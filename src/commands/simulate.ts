@@ -30,7 +30,7 @@ export async function simulate(context: CommandContext): Promise<void> {
     onFailure: failure.reject,
     ...(http !== null && { onCommit: http.noteCommit, onCompacted: http.noteMerged }),
   });
-  await session.pipeline.claim([SIMULATED], null);
+  await session.claim([SIMULATED]);
   await http?.observe(session, {
     mode: "simulate",
     topic: null,

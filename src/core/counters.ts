@@ -3,6 +3,7 @@ import { GONE, REASON_CODES, type Trigger, TRIGGERS } from "./outcome.ts";
 
 /** The operations that are tried again when they fail. */
 export const RETRIED_OPERATIONS = [
+  "checkpoint_server",
   "commit",
   "confirm_assignment",
   "connect",

@@ -42,6 +42,14 @@ export function gapError(message: string, cause?: unknown): OrillaError {
   return new OrillaError(4, message, { cause });
 }
 
+/** Thrown where a process was told to stop before it had begun anything, which is no failure. Exit 0. */
+export class StoppedBeforeStart extends Error {
+  constructor() {
+    super("Stopped by a signal before the checkpoint's server could be reached; nothing was begun");
+    this.name = "StoppedBeforeStart";
+  }
+}
+
 /** The text of anything thrown, for messages and logs. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -16,7 +16,7 @@ export const waitingOptions = {
     default: "300000",
     modes: RETRYING,
     unit: "ms",
-    meaning: "How long a full disk or a lost broker is waited for before exit 1",
+    meaning: "How long a full disk, a lost broker or checkpoint server is waited for before exit 1",
   }),
   retryAttempts: option(integer(1, 1_000_000), {
     default: "1000",

@@ -2,6 +2,7 @@ import type { CommitStore, StoreAccess } from "../checkpoint/commit_store.ts";
 import { openStore } from "../checkpoint/open_store.ts";
 import type { RetriedOperation } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
+import type { TopicPartition } from "../core/record.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { MergeGroup } from "../core/compaction.ts";
 import type { Encoder } from "../lake/encoder.ts";
@@ -36,6 +37,7 @@ import {
   refuseLostCheckpoint,
 } from "./recovery.ts";
 import { RunSummary } from "./run_summary.ts";
+import { waitForStore } from "./store_waiting.ts";
 
 /** What a storage is told of the session that it works for. */
 export interface StorageSurroundings {
@@ -85,6 +87,8 @@ export interface LakeSessionOptions {
   readonly logsRecords?: boolean;
   /** "delta" makes the lake a table; without it, it is what it was. */
   readonly tableFormat?: TableFormat;
+  /** Aborted when the process is told to stop: the checkpoint's server is then waited for no longer. */
+  readonly stop?: AbortSignal;
 }
 
 const IN_CLEAR: ProtectionOptions = { keys: null, pseudonymizedFields: [] };
@@ -151,12 +155,21 @@ export class LakeSession implements AsyncDisposable {
   }
 
   /**
-   * Opens the lake and recovers it.
+   * Opens the lake and recovers it. A server that keeps its checkpoint is waited for.
    *
-   * @throws OrillaError with exit code 1 where another process writes to it, 2 where a key is wrong or missing,
-   * 3 where it is damaged
+   * @throws OrillaError with exit code 1 where another process writes to it, or that server does not answer, 2 where
+   * a key is wrong or missing, 3 where it is damaged; StoppedBeforeStart
    */
   static async open(options: LakeSessionOptions): Promise<LakeSession> {
+    if ((options.store?.url ?? null) === null) return await LakeSession.#open(options);
+    let retryCount = 0;
+    const waiting = { ...options, onRetry: () => retryCount++ };
+    const session = await waitForStore(waiting, () => LakeSession.#open(options));
+    for (; retryCount > 0; retryCount--) session.pipeline.noteRetry("checkpoint_server");
+    return session;
+  }
+
+  static async #open(options: LakeSessionOptions): Promise<LakeSession> {
     const { checkpointDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
     const { fileMode = OWNER_ONLY, store = { url: null } } = options;
     await using resources = new AsyncDisposableStack();
@@ -220,9 +233,22 @@ export class LakeSession implements AsyncDisposable {
     await this.pipeline.settle();
     this.pipeline.assertSound();
     await this.#tidying;
-    if (this.pipeline.sequence > 0) await this.checkpoint.markPublished([this.pipeline.sequence]);
-    await this.checkpoint.leave();
+    await this.#patiently({}, async () => {
+      const { sequence } = this.pipeline;
+      if (sequence > 0) await this.checkpoint.markPublished([sequence]);
+      await this.checkpoint.leave();
+    });
     await this.writeMetrics();
+  }
+
+  /** Takes partitions over that no group assigns. @throws StoppedBeforeStart */
+  async claim(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#patiently(this.#options, () => this.pipeline.claim(partitions, null));
+  }
+
+  async #patiently<T>({ stop }: Pick<LakeSessionOptions, "stop">, act: () => Promise<T>) {
+    const onRetry = () => this.pipeline.noteRetry("checkpoint_server");
+    return await waitForStore({ ...this.#options, stop, onRetry }, act);
   }
 
   /**
@@ -249,8 +275,7 @@ export class LakeSession implements AsyncDisposable {
       protection: this.#protection,
       retrying: { ...retrying, onRetry },
       freeBytes: async () => {
-        const isLocal = this.files.location === this.#local.absolute(".");
-        return isLocal ? (await this.#local.diskSpace())?.freeBytes ?? null : null;
+        return this.#isInFolder ? (await this.#local.diskSpace())?.freeBytes ?? null : null;
       },
       commitOther: (make) => this.pipeline.commitOther(make),
       giveWay,
@@ -272,6 +297,11 @@ export class LakeSession implements AsyncDisposable {
     });
   }
 
+  /** Whether the lake's files lie beside checkpoint and metrics.txt; else they are in a bucket. */
+  get #isInFolder(): boolean {
+    return this.files.location === this.#local.absolute(".");
+  }
+
   /** Whether OUT_DIR took the last metrics.txt; it is written after each commit, and every 5 s between them. */
   get isWritable(): boolean {
     return this.#isWritable;
@@ -281,8 +311,9 @@ export class LakeSession implements AsyncDisposable {
   async writeMetrics(): Promise<void> {
     try {
       await this.#measureDisk();
-      // Processes that share a lake would replace each other's.
-      if (!this.checkpoint.isShared) await this.#metrics.write(this.snapshot());
+      // Processes that share a folder would replace each other's.
+      const isReplaced = this.checkpoint.isShared && this.#isInFolder;
+      if (!isReplaced) await this.#metrics.write(this.snapshot());
       this.#isWritable = true;
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;

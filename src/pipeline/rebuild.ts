@@ -1,6 +1,7 @@
 import { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { CHECKPOINT_FILE } from "../checkpoint/schema.ts";
 import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
+import { makeInstanceId } from "../checkpoint/instances.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
 import type { Commit, PartitionState } from "../core/commit.ts";
 import { damagedError, messageOf, OrillaError } from "../core/errors.ts";
@@ -77,7 +78,7 @@ export async function rebuild(
   await loadParquet();
   await publishStaged(storage);
   const published = await listPublished(storage);
-  const newInstanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
+  const newInstanceId = makeInstanceId();
   const kept = readOld(checkpointDir);
   const report = await fill(published, {
     files: storage,

@@ -36,11 +36,12 @@ export interface ReplayControl {
  * handles it.
  */
 export async function replayIntoLake(
-  { pipeline, summary }: LakeSession,
+  session: LakeSession,
   letters: AsyncIterable<LetterToReplay>,
   { stop, onProgress }: ReplayControl,
 ): Promise<ReplayReport> {
-  await pipeline.claim([REPLAY_PARTITION], null);
+  const { pipeline, summary } = session;
+  await session.claim([REPLAY_PARTITION]);
   let offset = pipeline.nextOffset(REPLAY_PARTITION) ?? 0n, done = 0;
   for await (const chunk of chunksOf(letters)) {
     if (stop.aborted) break;

@@ -1,8 +1,10 @@
+import { makeCertificates } from "../stores/certificates.ts";
+
 /** How a PostgreSQL server is started. */
 export interface ClusterOptions {
   /** Settings beside those of tests: `fsync`, `synchronous_commit` … */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Whether it speaks TLS, with a certificate of its own for 127.0.0.1; see `caFile`. */
+  /** Whether it speaks TLS: with a certificate for 127.0.0.1 and localhost, which `ca.crt` in its folder has signed. */
   readonly tls?: boolean;
   /** Whether its data lies on a disk, as a measurement wants it; else in memory where there is a place for that. */
   readonly isOnDisk?: boolean;
@@ -150,7 +152,9 @@ class Cluster implements PostgresCluster {
       ...["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"],
     ]);
     const { tls, settings } = this.#options;
-    if (tls) await makeCertificate(this.dataDir);
+    if (tls) {
+      await makeCertificates(run, { folder: this.dataDir, name: "IP:127.0.0.1,DNS:localhost" });
+    }
     const lines = Object.entries({
       listen_addresses: "127.0.0.1",
       port: String(this.port),
@@ -233,14 +237,4 @@ function parentOf(pid: string): number | null {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-}
-
-/** A certificate for 127.0.0.1 that signs itself: server.crt and server.key, as the server looks for them. */
-async function makeCertificate(folder: string): Promise<void> {
-  const { success } = await unprivileged("openssl", [
-    ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-    ...["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
-    ...["-keyout", `${folder}/server.key`, "-out", `${folder}/server.crt`],
-  ]).output();
-  if (!success) throw new Error("openssl made no certificate");
 }

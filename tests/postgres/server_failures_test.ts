@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { openReader, openStore } from "../../src/checkpoint/open_store.ts";
 import type { CommitStore } from "../../src/checkpoint/commit_store.ts";
+import { Line } from "../../src/checkpoint/postgres/connection.ts";
 import { zeroCounters } from "../../src/core/counters.ts";
+import { parseStoreUrl } from "../../src/core/store_url.ts";
 import { canPassLater } from "../../src/runtime/retry.ts";
 import { rangeOf } from "../checkpoint/commits.ts";
 import { AT, nextCommit, seenOf } from "../checkpoint/store_lake.ts";
@@ -62,17 +64,31 @@ onPostgres((cluster) => {
     assert.equal(store.seenIdCount, Number(first));
   });
 
-  Deno.test("PostgreSQL: a wrong password, and a database that is not there, are exit 1 and show no secret", async () => {
+  Deno.test("PostgreSQL: a wrong password, and a database that is not there, are exit 2 and show no secret", async () => {
     const url = cluster().url();
     const wrong = url.replace(encodeURIComponent(PASSWORD), "hunter2");
     const missing = url.replace("/postgres?", "/nowhere?");
     for (const given of [wrong, missing]) {
       const opening = openStore({ checkpointDir: "", url: given }, OPTIONS);
       const error = await opening.then(() => assert.fail("it was opened"), (error) => error);
-      assert.equal(error.exitCode, 1, String(error));
+      assert.equal(error.exitCode, 2, String(error));
       assert.match(error.message, /CHECKPOINT_URL/);
       assert.doesNotMatch(error.message, /hunter2|horse|orilla:/);
     }
+  });
+
+  Deno.test("PostgreSQL: a user who may not make the schema is exit 2, and says which", async () => {
+    const url = cluster().url("not_owned");
+    await using line = new Line({ url: parseStoreUrl(url), caCertificates: null });
+    const create = "CREATE ROLE looker LOGIN PASSWORD 'looks'";
+    await line.run((run) => run((sql) => sql.unsafe(create)));
+    const ofLooker = new URL(url);
+    ofLooker.username = "looker";
+    ofLooker.password = "looks";
+    await assert.rejects(openStore({ checkpointDir: "", url: ofLooker.href }, OPTIONS), {
+      exitCode: 2,
+      message: /permission denied.*own schema not_owned/,
+    });
   });
 });
 

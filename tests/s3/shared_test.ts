@@ -63,6 +63,9 @@ if (s3LeftOut === null && redisLeftOut() !== null) {
     await withLake(server, redis.url, async (lake) => {
       const { done } = await runToCrash(lake, null);
       assert.deepEqual(await sharedDifferences(lake), []);
+      // Other processes have theirs, each in its own folder.
+      const metrics = await Deno.readTextFile(`${lake.checkpointDir}/metrics.txt`);
+      assert.match(metrics, /^orilla_events_published_total [1-9]/m);
       for (const [label, count] of done) {
         for (let nth = 1; nth <= count; nth++) {
           crashes.push({ label, nth, side: "before" }, { label, nth, side: "after" });

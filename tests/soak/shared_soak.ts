@@ -56,7 +56,12 @@ async function soak(): Promise<number> {
   });
   while (!cast.isComplete) await cast.join();
   const startMs = Date.now(), endMs = startMs + minutes * 60_000;
-  const progress = setInterval(() => void sayProgress(of, { cast, stream, startMs }), PROGRESS_MS);
+  // A broker that cannot say it just now is no reason to end.
+  const tell = () =>
+    sayProgress(of, { cast, stream, startMs }).catch((error) =>
+      say(`  no progress told: ${error}`)
+    );
+  const progress = setInterval(() => void tell(), PROGRESS_MS);
   await Promise.all([
     stream.run(endMs),
     sharedFaults({ cast, random }, { everyMs: killEveryMs, endMs }),
@@ -65,7 +70,7 @@ async function soak(): Promise<number> {
       : [storeFaults({ cast, server: store.server }, { everyMs: killStoreEveryMs, endMs })],
   ]);
   clearInterval(progress);
-  await sayProgress(of, { cast, stream, startMs });
+  await tell();
   await cast.finish();
   const drained = await runConsumerToEnd(of);
   if (drained.code !== 0) {

@@ -1,7 +1,7 @@
 import type { PartitionState } from "../../core/commit.ts";
-import { operatingError } from "../../core/errors.ts";
 import { partitionName, type TopicPartition } from "../../core/record.ts";
 import type { Claimant } from "../commit_store.ts";
+import { expelledError } from "../instances.ts";
 import type { Row, Run } from "./connection.ts";
 import { signOfLife } from "./instances.ts";
 import { partitionStateOf } from "./rows.ts";
@@ -25,9 +25,11 @@ export async function claimPartitions(run: Run, partitions: readonly TopicPartit
   readonly instanceId: string;
   readonly claimant: Claimant | null;
   readonly silentMs: number;
+  /** For people. */
+  readonly storeName: string;
 }): Promise<readonly Claimed[] | null> {
   const { instanceId, claimant, silentMs } = by;
-  if (!await signOfLife(run, instanceId)) throw expelledError();
+  if (!await signOfLife(run, instanceId)) throw expelledError(by.storeName);
   const given = JSON.stringify(partitions.map(({ topic, partition }) => ({ topic, partition })));
   await run((sql) =>
     sql`
@@ -71,11 +73,4 @@ export async function claimPartitions(run: Run, partitions: readonly TopicPartit
     epoch: BigInt(String(row["epoch"])),
     state: row["next_offset"] === null ? null : partitionStateOf(row),
   }));
-}
-
-function expelledError(): Error {
-  return operatingError(
-    "This process gave no sign of life for so long that another one has expelled it from the checkpoint store. " +
-      "Nothing is lost: what it had not committed is still in Kafka. Start it again",
-  );
 }

@@ -1,7 +1,8 @@
 import postgres from "postgres";
-import { damagedError, messageOf, operatingError, OrillaError } from "../../core/errors.ts";
-import { isOnThisMachine, portOf, storeName, type StoreUrl } from "../../core/store_url.ts";
+import { damagedError, messageOf, OrillaError, usageError } from "../../core/errors.ts";
+import { portOf, storeName, type StoreUrl } from "../../core/store_url.ts";
 import { SimulatedCrash } from "../../runtime/operations.ts";
+import { refusedCertificate, refusedTls, tlsOf } from "./tls.ts";
 
 /** What runs statements; bigints are bigints. */
 export type Sql = postgres.Sql<{ bigint: bigint }>;
@@ -57,9 +58,11 @@ export class Line implements AsyncDisposable {
     try {
       return await action(run);
     } catch (error) {
-      const failure = asStoreFailure(this.#options.url, error);
+      const { url } = this.#options;
+      const failure = asStoreFailure(url, error);
       if (open.isClosed || failure instanceof Error && "retriable" in failure) this.#discard();
-      throw failure;
+      const refusal = isBroken(error) ? await refusedTls(url) : null;
+      throw refusal ?? failure;
     }
   }
 
@@ -145,31 +148,22 @@ function clientOf({ url, caCertificates }: ServerOptions, onclose: () => void): 
   });
 }
 
-/**
- * sslmode as libpq has it; `prefer` and `allow` would let whoever stands between take the encryption away, so the
- * default is to verify, but for this machine.
- */
-function tlsOf(url: StoreUrl, ca: string | null) {
-  const trust = ca === null ? {} : { ca };
-  switch (url.parameters.get("sslmode") ?? (isOnThisMachine(url) ? "disable" : "verify-full")) {
-    case "disable":
-      return false;
-    case "require":
-      return { rejectUnauthorized: false };
-    default:
-      return { rejectUnauthorized: true, ...trust };
-  }
+/** What a TLS handshake ends with where the server speaks none; the second in Deno 2.6. */
+const BROKEN = ["ECONNRESET", "UnexpectedEof"];
+
+function isBroken(error: unknown): boolean {
+  return BROKEN.includes(codeOf(error) ?? "");
 }
 
 /** Codes of failures that pass when the server is there again, has room, or is less busy. */
 const PASSING = new Set([
+  ...BROKEN,
   "CONNECTION_CLOSED",
   "CONNECTION_DESTROYED",
   "CONNECTION_ENDED",
   "CONNECT_TIMEOUT",
   "EAI_AGAIN",
   "ECONNREFUSED",
-  "ECONNRESET",
   "EHOSTUNREACH",
   "ENETUNREACH",
   "ENOTFOUND",
@@ -187,6 +181,8 @@ const DAMAGE_STATES = /^(3F000|42P01|42703|42883|XX001|XX002)/;
 /** A failure as callers decide on it: one that can pass, damage, or as it was. It names no value of a row. */
 export function asStoreFailure(url: StoreUrl, error: unknown): unknown {
   if (error instanceof OrillaError || error instanceof SimulatedCrash) return error;
+  const untrusted = refusedCertificate(url, error);
+  if (untrusted !== null) return untrusted;
   const code = codeOf(error);
   if (code === null) return error;
   const name = storeName(url);
@@ -201,8 +197,8 @@ export function asStoreFailure(url: StoreUrl, error: unknown): unknown {
     );
   }
   if (/^(28|3D000|42501)/.test(code)) {
-    return operatingError(
-      `${text}. See CHECKPOINT_URL: its user must be let in and own schema ${url.lake}`,
+    return usageError(
+      `Cannot use CHECKPOINT_URL: ${text}. Its user must be let in and own schema ${url.lake}`,
       error,
     );
   }
@@ -218,10 +214,11 @@ function isConstraint(code: string): boolean {
   return code.startsWith("23");
 }
 
-/** SQLSTATE, or the code of the system or of the client; null where there is none. */
+/** SQLSTATE, or the code of the system or of the client; where it has none, its name in Deno; null else. */
 function codeOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !("code" in error)) return null;
-  return typeof error.code === "string" ? error.code : null;
+  if (!(error instanceof Error)) return null;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return error instanceof Deno.errors.UnexpectedEof ? error.name : null;
 }
 
 /**

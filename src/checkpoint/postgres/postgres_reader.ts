@@ -5,6 +5,7 @@ import type { MarkedReplay } from "../../core/replay.ts";
 import { storeName } from "../../core/store_url.ts";
 import type { CheckpointPositions, CheckpointReader, ServerCheck } from "../checkpoint_reader.ts";
 import type { LakeHistory } from "../history.ts";
+import { WRITING_MS } from "../instances.ts";
 import type { CheckpointContent } from "../inspection.ts";
 import type { LakeStatus } from "../lake_status.ts";
 import type { SmallFilesOfFolder } from "../small_files.ts";
@@ -17,9 +18,6 @@ import { readCommitted, readLastCommitMs, readMark } from "./lake_rows.ts";
 import { hasTables, refuseOtherVersion, SCHEMA_VERSION } from "./schema.ts";
 import { serverChecks } from "./server_checks.ts";
 import { readTrace } from "./traces.ts";
-
-/** A process that gave no sign of life for so long is not writing. */
-const WRITING_S = 30;
 
 /** Looks at a checkpoint in a PostgreSQL schema. */
 export class PostgresReader implements CheckpointReader {
@@ -44,7 +42,7 @@ export class PostgresReader implements CheckpointReader {
       const [row] = await run((sql) =>
         sql<Row[]>`
           SELECT count(*) AS n FROM instances
-          WHERE state = 'live' AND alive_at > clock_timestamp() - ${WRITING_S} * interval '1 s'`
+          WHERE state = 'live' AND alive_at > clock_timestamp() - ${WRITING_MS} * interval '1 ms'`
       );
       return Number(row?.["n"]) > 0;
     });

@@ -9,12 +9,12 @@ import {
   type CommitOutcome,
   type CommitStore,
   type DeadLetterMarks,
-  EXPEL_AFTER_MS,
   type StoreOptions,
   type TidyLimits,
   type UnpublishedCommit,
 } from "../commit_store.ts";
 import type { DateTotals } from "../date_totals.ts";
+import { expelAfterMsOf, makeInstanceId, SignsOfLife } from "../instances.ts";
 import { claimPartitions } from "./claims.ts";
 import {
   adoptRanges,
@@ -46,7 +46,6 @@ import { hasTables, prepareSchema, readMeta } from "./schema.ts";
 import { adoptSeenIds, expiredAt, expireRun, isTakenId, seenAmong } from "./seen_ids.ts";
 import { takeBack, takenBackResult, Transactions } from "./server.ts";
 
-const SIGN_OF_LIFE_MS = 10_000;
 /** Settings of the lake stand in the meta table beside those of the store. */
 const SETTING = "setting.";
 /** Commits whose files are read at a time. */
@@ -67,7 +66,7 @@ export class PostgresStore implements CommitStore {
   readonly #options: StoreOptions;
   /** By partition name. */
   readonly #epochs = new Map<string, bigint>();
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #signsOfLife: SignsOfLife;
   #seenIdCount: number;
 
   private constructor(
@@ -87,13 +86,13 @@ export class PostgresStore implements CommitStore {
     this.idKey = idKey;
     this.#seenIdCount = seenIdCount;
     this.deadLetters = deadLetterMarks(transactions);
-    this.#timer = setInterval(() => void this.#sign(), SIGN_OF_LIFE_MS);
+    this.#signsOfLife = new SignsOfLife(() => this.#sign());
   }
 
   /**
    * Connects to the server, makes the lake's schema where it is missing, and registers this process.
    *
-   * @throws OrillaError with exit code 1 where it is not let in, 3 where the schema is another version's
+   * @throws OrillaError with exit code 2 where it is not let in, 3 where the schema is another version's
    */
   static async open(server: ServerOptions, options: StoreOptions): Promise<PostgresStore> {
     await using resources = new AsyncDisposableStack();
@@ -109,7 +108,7 @@ export class PostgresStore implements CommitStore {
       });
     }
     const idKey = await transactions.ask((run) => prepareSchema(run, server.url));
-    const instanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
+    const instanceId = makeInstanceId();
     const seenIdCount = await transactions.ask(async (run) => {
       await registerInstance(run, instanceId);
       return await readSeenIdCounter(run);
@@ -164,7 +163,7 @@ export class PostgresStore implements CommitStore {
   }
 
   endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {
-    const { instanceId } = this, silentMs = this.#silentMs;
+    const { instanceId } = this, silentMs = expelAfterMsOf(this.#options);
     return this.#transactions.ask((run) => endedAmong(run, staged, { instanceId, silentMs }));
   }
 
@@ -204,7 +203,8 @@ export class PostgresStore implements CommitStore {
     partitions: readonly TopicPartition[],
     claimant: Claimant | null,
   ): Promise<readonly PartitionState[] | null> {
-    const by = { instanceId: this.instanceId, claimant, silentMs: this.#silentMs };
+    const { instanceId } = this, silentMs = expelAfterMsOf(this.#options);
+    const by = { instanceId, claimant, silentMs, storeName: this.#transactions.path };
     const claimed = await this.#transactions.run(
       "claim",
       async (run) => await claimPartitions(run, partitions, by) ?? takeBack(null),
@@ -300,12 +300,12 @@ export class PostgresStore implements CommitStore {
   }
 
   async leave(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#signsOfLife[Symbol.dispose]();
     await this.#transactions.ask((run) => noteLeft(run, this.instanceId));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    this.#signsOfLife[Symbol.dispose]();
     await Promise.all([
       this.#transactions.line[Symbol.asyncDispose](),
       this.#signs.line[Symbol.asyncDispose](),
@@ -314,18 +314,10 @@ export class PostgresStore implements CommitStore {
 
   /** Says that this process lives, and hears how many ids all of them have added. */
   async #sign(): Promise<void> {
-    try {
-      await this.#signs.ask(async (run) => {
-        await signOfLife(run, this.instanceId);
-        this.#seenIdCount = await readSeenIdCounter(run);
-      });
-    } catch {
-      // What is wrong here is with the next commit, too, which tells of it.
-    }
-  }
-
-  get #silentMs(): number {
-    return this.#options.expelAfterMs ?? EXPEL_AFTER_MS;
+    await this.#signs.ask(async (run) => {
+      await signOfLife(run, this.instanceId);
+      this.#seenIdCount = await readSeenIdCounter(run);
+    });
   }
 
   #write(run: Run, commit: Commit, isCareful: boolean) {

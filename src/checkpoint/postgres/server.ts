@@ -41,18 +41,19 @@ const WAIT_FOR_DISK = `SELECT set_config('synchronous_commit', 'on', true)
 export class Transactions {
   readonly line: Line;
   readonly #hooks: FaultHooks;
-  readonly #path: string;
+  /** How messages name the store. */
+  readonly path: string;
 
   constructor(options: ServerOptions, hooks: FaultHooks = noFaults) {
     this.line = new Line(options);
     this.#hooks = hooks;
-    this.#path = storeName(options.url);
+    this.path = storeName(options.url);
   }
 
   /** Runs statements as one transaction; each sees what was committed before it (READ COMMITTED). */
   run<T>(name: TransactionName, action: (run: Run) => Promise<T>): Promise<T> {
     const step = <R>(label: OperationLabel, work: () => Promise<R>) =>
-      operate(this.#hooks, { label, path: this.#path }, work);
+      operate(this.#hooks, { label, path: this.path }, work);
     return this.line.run(async (run) => {
       let isDone = false;
       try {

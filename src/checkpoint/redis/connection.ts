@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer";
 import { createClient } from "@redis/client";
+import { messageOf } from "../../core/errors.ts";
 import type { RedisAddress } from "./address.ts";
 import { endsConnection, isUnknownScript, redisFailure } from "./failures.ts";
+import { tlsRefusal } from "./tls_refusal.ts";
 import { type Script, scriptOf } from "./scripts.ts";
 
 /** What Redis answers: bulk strings as bytes. */
@@ -26,6 +28,7 @@ export class RedisConnection implements AsyncDisposable {
   readonly #address: RedisAddress;
   readonly #answerTimeoutMs: number;
   #client: Promise<Client> | null = null;
+  #hasAnswered = false;
 
   constructor(address: RedisAddress, { answerTimeoutMs = ANSWER_TIMEOUT_MS } = {}) {
     this.#address = address;
@@ -80,7 +83,7 @@ export class RedisConnection implements AsyncDisposable {
       return client;
     } catch (error) {
       this.#client = null;
-      throw redisFailure(error, this.#address);
+      throw await failureOf(error, this.#address);
     }
   }
 
@@ -95,15 +98,26 @@ export class RedisConnection implements AsyncDisposable {
     const message = `it gave no answer for ${waitMs / 1000} s`;
     const timer = setTimeout(() => late.reject(new Error(message)), waitMs);
     try {
-      return await Promise.race([answers, late.promise]);
+      const given = await Promise.race([answers, late.promise]);
+      this.#hasAnswered = true;
+      return given;
     } catch (error) {
       if (endsConnection(error)) this.#forget(client);
-      throw redisFailure(error, this.#address);
+      throw this.#hasAnswered
+        ? redisFailure(error, this.#address)
+        : await failureOf(error, this.#address);
     } finally {
       clearTimeout(timer);
       answers.catch(() => {});
     }
   }
+}
+
+/** Where a server takes a connection and then says nothing, or closes it, one side may speak TLS alone. */
+async function failureOf(error: unknown, address: RedisAddress): Promise<unknown> {
+  const failure = redisFailure(error, address);
+  if (!/closed unexpectedly|timeout|ECONNRESET/.test(messageOf(failure))) return failure;
+  return await tlsRefusal(address) ?? failure;
 }
 
 function sendable(part: Argument): string | Buffer {

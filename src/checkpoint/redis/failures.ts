@@ -7,6 +7,7 @@ import {
   usageError,
 } from "../../core/errors.ts";
 import type { RedisAddress } from "./address.ts";
+import { isOfCertificate, notTrusted } from "./tls_refusal.ts";
 
 /** A failure that passes when the server can be reached, has room or is ready again. */
 export class RedisUnavailable extends Error {
@@ -82,16 +83,8 @@ export function isUnknownScript(error: unknown): boolean {
 export function redisFailure(error: unknown, address: RedisAddress): unknown {
   if (isUnknownScript(error)) return error;
   if (error instanceof ErrorReply) return refusal(error, address);
-  const text = messageOf(error);
-  // What is not trusted now will not be so later.
-  if (/certificate|UnknownIssuer|self.signed/i.test(text)) {
-    return usageError(`Cannot use CHECKPOINT_URL: ${address.name} is not trusted (${text})`, error);
-  }
-  // Deno 2.6 does not say why it closes a connection.
-  const hint = address.isTls && /closed unexpectedly/.test(text)
-    ? ". Its certificate may not be trusted, see CHECKPOINT_CA_FILE"
-    : "";
-  return new RedisUnavailable(`${address.name} cannot be reached: ${text}${hint}`, error);
+  if (isOfCertificate(error)) return notTrusted(address, error);
+  return new RedisUnavailable(`${address.name} cannot be reached: ${messageOf(error)}`, error);
 }
 
 function refusal(error: ErrorReply, address: RedisAddress): Error {

@@ -1,6 +1,7 @@
 import { damagedError, usageError } from "../../core/errors.ts";
 import { KEY_WORDS } from "../../core/id_hash.ts";
 import type { StoreOptions } from "../commit_store.ts";
+import { makeInstanceId } from "../instances.ts";
 import { GRACE_MS } from "./commit_arguments.ts";
 import type { RedisLake } from "./redis_lake.ts";
 import { infoOf } from "./server_info.ts";
@@ -21,7 +22,7 @@ interface OpenedLake {
 /** Registers a new instance, and begins the lake where there is none. @throws as `RedisStore.open` */
 export async function openLake(lake: RedisLake, options: StoreOptions): Promise<OpenedLake> {
   await refuseEviction(lake);
-  const instanceId = crypto.randomUUID().replaceAll("-", "").slice(-12);
+  const instanceId = makeInstanceId();
   const register = async (newIdKey: string) => {
     const args = [instanceId, KEYS_VERSION, newIdKey, String(FORGOTTEN_AFTER_MS)];
     return listOf(await lake.run("open", args)).map(textOf);

@@ -3,6 +3,7 @@ import type { Origin } from "../../core/record.ts";
 import type { MarkedReplay } from "../../core/replay.ts";
 import type { CheckpointPositions, CheckpointReader, ServerCheck } from "../checkpoint_reader.ts";
 import type { CommittedFile, LakeHistory } from "../history.ts";
+import { WRITING_MS } from "../instances.ts";
 import type { CheckpointContent } from "../inspection.ts";
 import type { LakeStatus } from "../lake_status.ts";
 import type { SmallFilesOfFolder } from "../small_files.ts";
@@ -19,9 +20,6 @@ import { readMark } from "./redis_marks.ts";
 import { serverChecks } from "./server_checks.ts";
 import { type LakeSnapshot, readSnapshot } from "./snapshot.ts";
 import { traceInCommits } from "./traces.ts";
-
-/** A process that lives gives a sign of it far more often. */
-const SILENT_MS = 60_000;
 
 /** Looks at a lake in Redis, beside its writers. */
 export class RedisReader implements CheckpointReader {
@@ -46,7 +44,7 @@ export class RedisReader implements CheckpointReader {
     return looking(async () => {
       if (await this.#lake.send("EXISTS", "lake") === 0) return false;
       const { silentMs } = await readSnapshot(this.#lake, false);
-      return silentMs !== null && silentMs < SILENT_MS;
+      return silentMs !== null && silentMs < WRITING_MS;
     });
   }
 

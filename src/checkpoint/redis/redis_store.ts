@@ -1,6 +1,6 @@
 import type { Commit, Committed, ManifestFile, PartitionState } from "../../core/commit.ts";
 import { countersOf } from "../../core/counters.ts";
-import { assert, operatingError } from "../../core/errors.ts";
+import { assert } from "../../core/errors.ts";
 import { HASH_WORDS } from "../../core/id_hash.ts";
 import type { TopicPartition } from "../../core/record.ts";
 import type { CommitCounts } from "../../core/reject_window.ts";
@@ -12,12 +12,12 @@ import {
   type CommitOutcome,
   type CommitStore,
   type DeadLetterMarks,
-  EXPEL_AFTER_MS,
   type StoreOptions,
   type TidyLimits,
   type UnpublishedCommit,
 } from "../commit_store.ts";
 import type { DateTotals } from "../date_totals.ts";
+import { expelAfterMsOf, expelledError, SignsOfLife } from "../instances.ts";
 import type { RedisAddress } from "./address.ts";
 import { commitArguments, type CommitContext } from "./commit_arguments.ts";
 import { areKnownFresh, type AskedIds } from "./asked_ids.ts";
@@ -32,8 +32,6 @@ import { RedisLake } from "./redis_lake.ts";
 import { RedisMarks } from "./redis_marks.ts";
 import { fieldsOf, listOf, numberOf, textOf } from "./replies.ts";
 
-/** A process says that it is alive this often: far more often than it may be silent. */
-const SIGN_OF_LIFE_MS = 5_000;
 /** Ids asked for at once: some hundredths of a second, so that the server serves others in between. */
 const ASK_IDS = 20_000;
 /** Commits whose recorded duplicates are dropped at once. */
@@ -53,7 +51,7 @@ export class RedisStore implements CommitStore {
   readonly #options: StoreOptions;
   readonly #hooks: FaultHooks;
   readonly #commits: CommitList;
-  readonly #signs: ReturnType<typeof setInterval>;
+  readonly #signsOfLife: SignsOfLife;
   #seenIdCount: number;
   /** What was asked for last: the next commit is made of it. */
   #asked: AskedIds | null = null;
@@ -75,7 +73,9 @@ export class RedisStore implements CommitStore {
     this.idKey = idKey;
     this.deadLetters = new RedisMarks(lake, this.#hooks);
     this.#seenIdCount = seenIdCount;
-    this.#signs = setInterval(() => void this.#signOfLife(), SIGN_OF_LIFE_MS);
+    this.#signsOfLife = new SignsOfLife(async () => {
+      await lake.run("live", [instanceId]);
+    });
   }
 
   /**
@@ -168,8 +168,8 @@ export class RedisStore implements CommitStore {
 
   async endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {
     const names = [...staged];
-    const { expelAfterMs = EXPEL_AFTER_MS } = this.#options;
-    const args = [this.instanceId, String(expelAfterMs), String(names.length), ...names];
+    const silentMs = expelAfterMsOf(this.#options);
+    const args = [this.instanceId, String(silentMs), String(names.length), ...names];
     return new Set(listOf(await this.#lake.run("ended", args)).map(textOf));
   }
 
@@ -265,12 +265,12 @@ export class RedisStore implements CommitStore {
   }
 
   async leave(): Promise<void> {
-    clearInterval(this.#signs);
+    this.#signsOfLife[Symbol.dispose]();
     await this.#lake.run("leave", [this.instanceId]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#signs);
+    this.#signsOfLife[Symbol.dispose]();
     await this.#lake[Symbol.asyncDispose]();
   }
 
@@ -311,17 +311,8 @@ export class RedisStore implements CommitStore {
     this.#unsettled = null;
   }
 
-  /** Failures are left to the next command that is waited for. */
-  async #signOfLife(): Promise<void> {
-    await this.#lake.run("live", [this.instanceId]).catch(() => {});
-  }
-
   #notAlive(state: Reply): Error {
-    if (textOf(state) !== "expelled") return lostError(this.#lake);
-    return operatingError(
-      `This process gave no sign of life to ${this.#lake.name} for minutes, and was expelled from the lake. ` +
-        `Nothing is lost: start again`,
-    );
+    return textOf(state) === "expelled" ? expelledError(this.#lake.name) : lostError(this.#lake);
   }
 
   /** One command or script is a transaction: it is begun and done by its answer. */
