@@ -193,6 +193,8 @@ export class LakeSession implements AsyncDisposable {
       pseudonymizedFields: protection.recorded?.pseudonymizedFields ?? [],
       nowMs: () => options.clock.nowMs(),
     });
+    const publishOthers = () => publishUnpublished(files, checkpoint, table);
+    if (checkpoint.isShared) await publishOthers();
     await finishReplacements({ ...options, files, checkpoint, table });
     if (deletedCount > 0) {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
@@ -204,7 +206,6 @@ export class LakeSession implements AsyncDisposable {
     });
     const parts = { ...options, files, checkpoint, protection, table };
     const onCommit = (report: CommitReport): Promise<void> => session.#onCommit(report);
-    const publishOthers = () => publishUnpublished(files, checkpoint, table);
     const sharing = checkpoint.isShared ? { publishOthers } : {};
     const pipeline = resources.use(await Pipeline.open({ ...parts, ...sharing, onCommit }));
     const lastPublishMs = await checkpoint.lastCommitMs();

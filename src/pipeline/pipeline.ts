@@ -189,13 +189,16 @@ export class Pipeline implements Disposable {
   async commitOther(make: (at: OtherCommit) => Promise<void>): Promise<void> {
     await this.#chain.run(async () => {
       await this.#chain.finished();
-      let isCommitted = false;
+      let mayBeCommitted = false;
+      const onUnknown = () => {
+        mayBeCommitted = true;
+      };
       const onCommitted = (sequence: number, counters: Counters) => {
-        isCommitted = true;
+        mayBeCommitted = true;
         this.#moveOn(sequence, counters);
       };
-      await make({ counters: this.#counters, onCommitted }).catch((error) => {
-        if (isCommitted && error instanceof Error) this.#chain.fail(error);
+      await make({ counters: this.#counters, onCommitted, onUnknown }).catch((error) => {
+        if (mayBeCommitted && error instanceof Error) this.#chain.fail(error);
         throw error;
       });
     });

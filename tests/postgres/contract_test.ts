@@ -1,5 +1,6 @@
 import { openReader, openStore } from "../../src/checkpoint/open_store.ts";
 import { testContract } from "../checkpoint/contract.ts";
+import { testReplacements } from "../checkpoint/replacements_contract.ts";
 import { testSharedContract } from "../checkpoint/shared_contract.ts";
 import type { StoreKind } from "../checkpoint/store_lake.ts";
 import { onPostgres } from "./cluster.ts";
@@ -17,5 +18,6 @@ onPostgres((cluster) => {
     },
   };
   testContract(kind);
+  testReplacements(kind);
   testSharedContract(kind);
 });

@@ -10,6 +10,7 @@ import {
   type CommitStore,
   type DeadLetterMarks,
   EXPEL_AFTER_MS,
+  type Replacements,
   type StoreOptions,
   type TidyLimits,
   type UnpublishedCommit,
@@ -42,6 +43,7 @@ import {
   readRecentCounts,
   readUnpublished,
 } from "./lake_rows.ts";
+import { replacementsIn } from "./replacements.ts";
 import { hasTables, prepareSchema, readMeta } from "./schema.ts";
 import { adoptSeenIds, expiredAt, expireRun, isTakenId, seenAmong } from "./seen_ids.ts";
 import { takeBack, takenBackResult, Transactions } from "./server.ts";
@@ -57,10 +59,10 @@ const DROP_STEP_COMMITS = 4;
 /** A commit store in a PostgreSQL schema, which several processes share. */
 export class PostgresStore implements CommitStore {
   readonly isShared = true;
-  readonly replacements = null;
   readonly instanceId: string;
   readonly idKey: Uint32Array;
   readonly deadLetters: DeadLetterMarks;
+  readonly replacements: Replacements;
   readonly #transactions: Transactions;
   /** For signs of life, which must not wait for a commit. */
   readonly #signs: Transactions;
@@ -87,6 +89,7 @@ export class PostgresStore implements CommitStore {
     this.idKey = idKey;
     this.#seenIdCount = seenIdCount;
     this.deadLetters = deadLetterMarks(transactions);
+    this.replacements = replacementsIn(transactions, instanceId);
     this.#timer = setInterval(() => void this.#sign(), SIGN_OF_LIFE_MS);
   }
 
