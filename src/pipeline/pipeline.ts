@@ -116,7 +116,7 @@ export class Pipeline implements Disposable {
     const states = await this.#parts.checkpoint.claim(partitions, claimant);
     if (states === null) return false;
     for (const state of states) this.#nextOffsets.set(partitionName(state), state.nextOffset);
-    await this.#parts.publishOthers?.();
+    await this.#parts.finishOthers?.();
     return true;
   }
 

@@ -41,8 +41,8 @@ export interface PipelineParts {
   readonly hooks?: FaultHooks;
   /** Whether each record's outcome is logged, at level debug. */
   readonly logsRecords?: boolean;
-  /** Called after partitions were claimed: what their last owners committed and did not publish is published. */
-  readonly publishOthers?: () => Promise<void>;
+  /** Called after partitions were claimed: what their last owners committed and did not publish, or merge to the end, is. */
+  readonly finishOthers?: () => Promise<void>;
   /** Called after each commit, when its files are published. */
   readonly onCommit: (report: CommitReport) => Promise<void>;
   /** Called when a commit that no caller waits for (the latency timer's) fails for good. */

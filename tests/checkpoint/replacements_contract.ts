@@ -14,16 +14,23 @@ function pathOf(sequence: number, isMerged = false): string {
   return finalPath({ ...identity, instanceId: "0123456789ab", sequence });
 }
 
-const FOLDER = pathOf(1).slice(0, pathOf(1).indexOf("/"));
+export const FOLDER = pathOf(1).slice(0, pathOf(1).indexOf("/"));
 const FILTER = Uint8Array.of(1, 2);
 
-/** A store with two small files of a date and a large one, each of a commit of its own. */
-async function commitFiles(store: CommitStore): Promise<readonly string[]> {
+/** Files of fewer bytes are small here. */
+export const SMALL_BELOW = 100;
+const ROWS = 5;
+
+/** Commits files of so many bytes, each with a commit of its own: two small ones of a date, and a large one. */
+export async function commitFiles(
+  store: CommitStore,
+  sizes: readonly number[] = [10, 20, 1_000],
+): Promise<readonly string[]> {
   const paths: string[] = [];
-  for (const bytes of [10, 20, 1_000]) {
+  for (const bytes of sizes) {
     const commit = await nextCommit(store);
     const path = pathOf(commit.sequence);
-    const file = { ...manifestFile("x"), finalPath: path, stagedPath: "", bytes, rowCount: 5 };
+    const file = { ...manifestFile("x"), finalPath: path, stagedPath: "", bytes, rowCount: ROWS };
     const filters = [{ finalPath: path, filter: FILTER }];
     await claimAndCommit(store, {
       ...commit,
@@ -35,10 +42,11 @@ async function commitFiles(store: CommitStore): Promise<readonly string[]> {
   return paths;
 }
 
-async function mergedCommit(store: CommitStore) {
+/** The commit of a file that takes the place of some of those. */
+export async function mergedCommit(store: CommitStore, rowCount = 2 * ROWS) {
   const commit = await nextCommit(store, { trigger: "compact" });
   const path = pathOf(commit.sequence, true);
-  const file = { ...manifestFile("m"), finalPath: path, stagedPath: "s", bytes: 25, rowCount: 10 };
+  const file = { ...manifestFile("m"), finalPath: path, stagedPath: "s", bytes: 25, rowCount };
   const counters = zeroCounters();
   counters.files.compact = 1;
   counters.publishedBytes = 25;
@@ -54,10 +62,10 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     await using reader = await lake.reader();
     const replacements = store.replacements;
     const [one = "", two = "", large = ""] = await commitFiles(store);
-    const rule = { belowBytes: 100, minFiles: 2 };
+    const rule = { belowBytes: SMALL_BELOW, minFiles: 2 };
     assert.deepEqual(await replacements.foldersWithSmall(rule), [FOLDER]);
     assert.deepEqual(await replacements.foldersWithSmall({ ...rule, minFiles: 3 }), []);
-    const small = await replacements.smallFilesIn(FOLDER, 100);
+    const small = await replacements.smallFilesIn(FOLDER, SMALL_BELOW);
     assert.deepEqual(small.map(({ finalPath }) => finalPath).sort(), [one, two]);
     const [found] = await reader.smallFiles(rule);
     assert.deepEqual([found?.folder, found?.files.length], [FOLDER, 2]);
@@ -106,7 +114,7 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     await using store = await lake.open({ hooks });
     await commitFiles(store);
     const before = await contentOf(lake);
-    const small = await store.replacements.smallFilesIn(FOLDER, 100);
+    const small = await store.replacements.smallFilesIn(FOLDER, SMALL_BELOW);
     const commit = await mergedCommit(store);
     for (const label of ["replace:begin", "replace:write", "replace:end"] as const) {
       hooks.failBefore = label;

@@ -3,15 +3,10 @@ import { openReader } from "../../src/checkpoint/open_store.ts";
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
 import { verify } from "../../src/pipeline/verify.ts";
 import { Files } from "../../src/runtime/files.ts";
-import {
-  type FaultHooks,
-  OPERATION_LABELS,
-  type OperationLabel,
-  SimulatedCrash,
-} from "../../src/runtime/operations.ts";
+import { OPERATION_LABELS, SimulatedCrash } from "../../src/runtime/operations.ts";
 import { readLake } from "../lake_reader.ts";
 import { compactIn, movingClock } from "./compacted_lake.ts";
-import { CrashHooks, type CrashPoint } from "./crash_hooks.ts";
+import { CrashHooks, type CrashPoint, withoutTimers } from "./crash_hooks.ts";
 import { runOnce, testLimits, testSession } from "./lake_run.ts";
 import { variedTopic } from "./memory_topic.ts";
 import { differences, type ServerKind, type SharedLake, withLake } from "./shared_crash_matrix.ts";
@@ -34,16 +29,6 @@ function optionsOf({ url }: SharedLake): Partial<LakeSessionOptions> {
 
 async function prepare(lake: SharedLake): Promise<void> {
   await runOnce(lake.outDir, { topic, overrides: { ...optionsOf(lake), clock: movingClock() } });
-}
-
-/** Leaves out what a timer does, which is not always there. */
-function withoutTimers(hooks: CrashHooks): FaultHooks {
-  const isTimers = (label: OperationLabel) => label.startsWith("expire:");
-  return {
-    before: (label, path) => isTimers(label) ? undefined : hooks.before(label, path),
-    after: (label, path) => isTimers(label) ? undefined : hooks.after(label, path),
-    written: (label, path, length) => hooks.written(label, path, length),
-  };
 }
 
 function openToMerge(lake: SharedLake, hooks?: CrashHooks): Promise<LakeSession> {

@@ -2,6 +2,7 @@ import { openReader, openStore } from "../../src/checkpoint/open_store.ts";
 import { testContract } from "../checkpoint/contract.ts";
 import { testReplacements } from "../checkpoint/replacements_contract.ts";
 import { testSharedContract } from "../checkpoint/shared_contract.ts";
+import { testSharedReplacements } from "../checkpoint/shared_replacements_contract.ts";
 import type { StoreKind } from "../checkpoint/store_lake.ts";
 import { onPostgres } from "./cluster.ts";
 
@@ -20,4 +21,5 @@ onPostgres((cluster) => {
   testContract(kind);
   testReplacements(kind);
   testSharedContract(kind);
+  testSharedReplacements(kind);
 });

@@ -2,6 +2,7 @@ import { openReader, openStore } from "../../src/checkpoint/open_store.ts";
 import { testContract } from "../checkpoint/contract.ts";
 import { testReplacements } from "../checkpoint/replacements_contract.ts";
 import { testSharedContract } from "../checkpoint/shared_contract.ts";
+import { testSharedReplacements } from "../checkpoint/shared_replacements_contract.ts";
 import type { StoreKind } from "../checkpoint/store_lake.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import type { StoreServer } from "../stores/store_server.ts";
@@ -29,4 +30,5 @@ if (redisLeftOut() === null) {
   testContract(REDIS);
   testReplacements(REDIS);
   testSharedContract(REDIS);
+  testSharedReplacements(REDIS);
 }

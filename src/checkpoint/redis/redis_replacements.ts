@@ -1,5 +1,6 @@
 import type { Commit } from "../../core/commit.ts";
 import type { SourceFile } from "../../core/compaction.ts";
+import { assert } from "../../core/errors.ts";
 import type { ReplacedFile, Replacements } from "../commit_store.ts";
 import type { SmallFilesRule } from "../small_files.ts";
 import type { CommitList } from "./commit_list.ts";
@@ -40,6 +41,9 @@ export class RedisReplacements implements Replacements {
   }
 
   async replace(commit: Commit, sources: readonly SourceFile[]): Promise<boolean> {
+    const rowsIn = (files: readonly Pick<SourceFile, "rowCount">[]) =>
+      files.reduce((sum, { rowCount }) => sum + rowCount, 0);
+    assert(rowsIn(commit.files) === rowsIn(sources), "a merged file has the rows that it replaces");
     return await this.#make({ mode: "replace", commit, sources });
   }
 
