@@ -178,8 +178,8 @@ async function replaceSources(
     const isMade = await retry("commit", retrying, () => wasMade(checkpoint, commit.sequence))
       .catch(() => null);
     if (isMade === true) return true;
-    if (isMade === null) at.onUnknown();
-    else staged.mayBeCommitted = false;
+    if (isMade === false) staged.mayBeCommitted = false;
+    else at.onUnknown(error instanceof Error ? error : new Error(String(error)));
     throw error;
   }
 }

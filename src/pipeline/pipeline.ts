@@ -189,16 +189,14 @@ export class Pipeline implements Disposable {
   async commitOther(make: (at: OtherCommit) => Promise<void>): Promise<void> {
     await this.#chain.run(async () => {
       await this.#chain.finished();
-      let mayBeCommitted = false;
-      const onUnknown = () => {
-        mayBeCommitted = true;
-      };
+      let isCommitted = false;
+      const onUnknown = (failure: Error) => this.#chain.fail(failure);
       const onCommitted = (sequence: number, counters: Counters) => {
-        mayBeCommitted = true;
+        isCommitted = true;
         this.#moveOn(sequence, counters);
       };
       await make({ counters: this.#counters, onCommitted, onUnknown }).catch((error) => {
-        if (mayBeCommitted && error instanceof Error) this.#chain.fail(error);
+        if (isCommitted && error instanceof Error) this.#chain.fail(error);
         throw error;
       });
     });

@@ -75,5 +75,5 @@ export interface OtherCommit {
   /** To be called right after its transaction, with its number and the counters after it. */
   readonly onCommitted: (sequence: number, counters: Counters) => void;
   /** To be called where it is not known whether it was made: no commit may follow, which would say it is published. */
-  readonly onUnknown: () => void;
+  readonly onUnknown: (failure: Error) => void;
 }
