@@ -25,11 +25,18 @@ export class CommitList {
   /**
    * The first so many commits, a page at a time, in the order in which they were made.
    *
-   * @param replaced files to leave out, since they were merged into others
+   * @param options.replaced files to leave out, since they were merged into others
+   * @param options.first how many of them to leave out
    */
-  async *pages(length: number, replaced = NONE): AsyncGenerator<readonly CommitRecord[]> {
-    for (let first = 0; first < length; first += PAGE_COMMITS) {
-      const page = await this.#page(first, Math.min(length, first + PAGE_COMMITS));
+  async *pages(
+    length: number,
+    { replaced = NONE, first = 0 }: {
+      readonly replaced?: ReadonlySet<string>;
+      readonly first?: number;
+    } = {},
+  ): AsyncGenerator<readonly CommitRecord[]> {
+    for (let at = first; at < length; at += PAGE_COMMITS) {
+      const page = await this.#page(at, Math.min(length, at + PAGE_COMMITS));
       yield replaced.size === 0 ? page : page.map((commit) => ({
         ...commit,
         files: commit.files.filter(({ finalPath }) => !replaced.has(finalPath)),

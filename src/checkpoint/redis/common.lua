@@ -103,7 +103,9 @@ end
 local function end_instance(instance)
   local counters = redis.call('HGETALL', key('counters:' .. instance))
   for i = 1, #counters, 2 do
-    local by = string.find(counters[i + 1], '[.e]') and 'HINCRBYFLOAT' or 'HINCRBY'
+    local held = redis.call('HGET', key('counters'), counters[i]) or '0'
+    -- A sum of fractions may be a whole number for once.
+    local by = string.find(held .. counters[i + 1], '[.e]') and 'HINCRBYFLOAT' or 'HINCRBY'
     redis.call(by, key('counters'), counters[i], counters[i + 1])
   end
   redis.call('ZREM', key('alive'), instance)

@@ -1,7 +1,2 @@
--- How many commits there are, which of their files were merged into others, and which commits are not known to be
--- published: as of one moment.
-return {
-  redis.call('LLEN', key('commits')),
-  redis.call('HKEYS', key('replaced')),
-  redis.call('HKEYS', key('unpublished')),
-}
+-- How many commits there are, and which of their files were merged into others: as of one moment.
+return { redis.call('LLEN', key('commits')), redis.call('HKEYS', key('replaced')) }

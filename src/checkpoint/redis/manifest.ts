@@ -7,16 +7,13 @@ export interface Manifest {
   readonly commitCount: number;
   /** Paths of files that were merged into others. */
   readonly replaced: ReadonlySet<string>;
-  /** Sequences of commits whose files are not known to be published. */
-  readonly unpublished: ReadonlySet<number>;
 }
 
 /** Reads it. */
 export async function readManifest(lake: RedisLake): Promise<Manifest> {
-  const [length, replaced, unpublished] = listOf(await lake.run("manifest", []));
+  const [length, replaced] = listOf(await lake.run("manifest", []));
   return {
     commitCount: numberOf(length),
     replaced: new Set(listOf(replaced).map(textOf)),
-    unpublished: new Set(listOf(unpublished).map(numberOf)),
   };
 }

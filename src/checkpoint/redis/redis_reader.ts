@@ -32,12 +32,14 @@ export class RedisReader implements CheckpointReader {
   readonly #address: RedisAddress;
   readonly #lake: RedisLake;
   readonly #commits: CommitList;
+  readonly #small: SmallFiles;
 
   constructor(address: RedisAddress) {
     this.#address = address;
     this.#lake = new RedisLake(address);
     this.name = this.#lake.name;
     this.#commits = new CommitList(this.#lake.connection, this.#lake.key("commits"));
+    this.#small = new SmallFiles(this.#lake, this.#commits);
   }
 
   exists(): Promise<boolean> {
@@ -95,7 +97,7 @@ export class RedisReader implements CheckpointReader {
   }
 
   smallFiles(rule: SmallFilesRule): Promise<readonly SmallFilesOfFolder[]> {
-    return looking(async () => await new SmallFiles(this.#lake, this.#commits).find(rule));
+    return looking(async () => await this.#small.find(rule));
   }
 
   sequenceAt(timeMs: number): Promise<number | null> {
@@ -124,7 +126,8 @@ export class RedisReader implements CheckpointReader {
       const { committed, lastCommitMs, unpublished, purges } = snapshot;
       const figures = new FileFigures(new Set(purges.map(({ path }) => path)));
       const unpublishedPaths: string[] = [];
-      for await (const page of this.#commits.pages(snapshot.commitCount, snapshot.replaced)) {
+      const { replaced } = snapshot;
+      for await (const page of this.#commits.pages(snapshot.commitCount, { replaced })) {
         figures.add(page);
         const left = page.filter(({ sequence }) => unpublished.has(sequence));
         unpublishedPaths.push(...left.flatMap(({ files }) => files).map((file) => file.stagedPath));
@@ -166,7 +169,7 @@ export class RedisReader implements CheckpointReader {
     return looking(async () => {
       const { purges, commitCount, replaced, instanceIds } = await readSnapshot(this.#lake, false);
       const purged = new Set(purges.map(({ path }) => path));
-      const pages = this.#commits.pages(commitCount, replaced);
+      const pages = this.#commits.pages(commitCount, { replaced });
       return await traceInCommits(this.#lake, pages, { eventId, purged, instanceIds });
     });
   }
@@ -225,7 +228,7 @@ export class RedisReader implements CheckpointReader {
   /** All commits of a snapshot, in the order of their numbers. */
   async #read({ commitCount, replaced }: LakeSnapshot): Promise<readonly CommitRecord[]> {
     const commits: CommitRecord[] = [];
-    for await (const page of this.#commits.pages(commitCount, replaced)) commits.push(...page);
+    for await (const page of this.#commits.pages(commitCount, { replaced })) commits.push(...page);
     return commits.sort((a, b) => a.sequence - b.sequence);
   }
 }

@@ -10,7 +10,7 @@ import { readManifest } from "./manifest.ts";
 import { commitText } from "./records.ts";
 import type { RedisLake } from "./redis_lake.ts";
 import { listOf, textOf } from "./replies.ts";
-import { SmallFiles } from "./small_files.ts";
+import { replacedAmong, SmallFiles } from "./small_files.ts";
 
 /** The commit of a merged file, and what it replaces. */
 export interface Replacement {
@@ -50,7 +50,7 @@ export class RedisReplacements implements Replacements {
   async adopt(commit: Commit, paths: readonly string[]): Promise<void> {
     const known = new Map<string, Replacement["sources"][number]>();
     const { commitCount, replaced } = await readManifest(this.#lake);
-    for await (const page of this.#commits.pages(commitCount, replaced)) {
+    for await (const page of this.#commits.pages(commitCount, { replaced })) {
       for (const { sequence, files } of page) {
         for (const { finalPath, bytes } of files) {
           known.set(finalPath, { finalPath, bytes, sequence });
@@ -85,9 +85,7 @@ export class RedisReplacements implements Replacements {
   }
 
   async replacedAmong(paths: readonly string[]): Promise<ReadonlySet<string>> {
-    if (paths.length === 0) return new Set();
-    const found = listOf(await this.#lake.send("HMGET", "replaced", ...paths));
-    return new Set(paths.filter((_, place) => (found[place] ?? null) !== null));
+    return await replacedAmong(this.#lake, paths);
   }
 
   async markRemoved(paths: readonly string[]): Promise<void> {

@@ -288,7 +288,7 @@ export class RedisStore implements CommitStore {
   /** All commits, without files that were merged into others. */
   async *#pages(): AsyncGenerator<readonly CommitRecord[]> {
     const { commitCount, replaced } = await readManifest(this.#lake);
-    yield* this.#commits.pages(commitCount, replaced);
+    yield* this.#commits.pages(commitCount, { replaced });
   }
 
   /** The answer of a commit before this one may have been lost. */
