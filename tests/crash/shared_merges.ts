@@ -177,8 +177,10 @@ function testCommand({ name, newUrl }: ServerKind): void {
 }
 
 async function compactBeside(lake: SharedLake): Promise<void> {
-  await runOnce(lake.outDir, { topic: TOPIC, overrides: optionsOf(lake, {}) });
-  await using other = await sessionOf(lake, {});
+  // The command goes by the system's clock, by which no id may have expired.
+  const clock = movingClock(Date.now());
+  await runOnce(lake.outDir, { topic: TOPIC, overrides: optionsOf(lake, { clock }) });
+  await using other = await sessionOf(lake, { clock });
   const dates = ["--date", "2026-11-20,2026-11-21,2026-11-22"];
   const env = { CHECKPOINT_URL: lake.url };
   const compact = (...args: string[]) =>
