@@ -72,12 +72,12 @@ export function defaultOf(row: Option<unknown>, mode: Mode): string {
  *
  * @throws OrillaError with exit code 2
  */
-export function refuseContradictions(config: Config, mode: Mode): void {
+export function refuseContradictions(config: Config): void {
   refuseInsecure(config);
   refuseUnusedToken(config);
   refuseStoreContradictions(config);
   refuseS3Contradictions(config);
-  refuseUnmergeable(config, mode);
+  refuseUnmergeable(config);
   const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   if (dlqTopic === topic) {
     throw usageError(

@@ -56,7 +56,7 @@ export function configure(mode: Mode, sources: Sources): Configuration {
     return { key, row, text, origin, value: parseOption(row, nameOf(origin), text) };
   });
   const config = Object.fromEntries(settings.map(({ key, value }) => [key, value])) as Config;
-  refuseContradictions(config, mode);
+  refuseContradictions(config);
   return { mode, settings, config };
 }
 

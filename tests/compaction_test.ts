@@ -89,22 +89,6 @@ Deno.test("orilla compact merges the files of a table, in a version that changes
   });
 });
 
-Deno.test("merging is refused where the checkpoint is on a server, before anything is asked there", async () => {
-  await withFolder(async (outDir) => {
-    const commands = { compact: "orilla compact", simulate: "--auto-compact" };
-    for (const [mode, named] of Object.entries(commands)) {
-      for (const url of ["postgres://orilla@localhost:1/lake", "redis://localhost:1"]) {
-        const args = mode === "compact" ? [] : ["--auto-compact", "--count", "10"];
-        const env = { CHECKPOINT_URL: url };
-        const { code, stderr } = await runOrilla([mode, "--out-dir", outDir, ...args], { env });
-        assert.equal(code, 2, stderr);
-        assert.ok(stderr.includes(`Cannot use ${named} with CHECKPOINT_URL`), stderr);
-        assert.ok(!stderr.includes(url), stderr);
-      }
-    }
-  });
-});
-
 Deno.test("orilla compact leaves dates alone that are not over, and is refused beside another writer", async () => {
   await withFolder(async (outDir) => {
     const { code } = await runOrilla([

@@ -23,21 +23,22 @@ async function commitAll({ session: { pipeline } }: OpenLake): Promise<void> {
   await pipeline.commit("end");
 }
 
-/** Counts the operations that were done, and tells when one was done so many times. */
-function countingHooks(awaited: { readonly label: OperationLabel; readonly count: number }) {
+/** Counts the operations that were done, and tells when each of some was done so many times. */
+function countingHooks(awaited: Partial<Record<OperationLabel, number>>) {
   const counts = new Map<string, number>();
   const reached = Promise.withResolvers<void>();
   const hooks = watchingHooks((label, side) => {
     if (side !== "after") return;
     const count = (counts.get(label) ?? 0) + 1;
     counts.set(label, count);
-    if (label === awaited.label && count === awaited.count) reached.resolve();
+    const isReached = Object.entries(awaited).every(([label, n]) => (counts.get(label) ?? 0) >= n);
+    if (isReached) reached.resolve();
   });
   return { hooks, reached: reached.promise, countOf: (label: string) => counts.get(label) ?? 0 };
 }
 
 Deno.test("working ahead, a batch is staged while the one before it is finished, and committed after that", async () => {
-  const { hooks, reached, countOf } = countingHooks({ label: "stage:folder", count: 2 });
+  const { hooks, reached, countOf } = countingHooks({ "stage:folder": 2, "publish:link": 1 });
   const group = new HeldGroup(), finish = Promise.withResolvers<void>();
   group.answer(true);
   group.acknowledge = () => finish.promise;

@@ -100,8 +100,7 @@ export interface CommitStore extends AsyncDisposable {
   /** Event ids held, expired ones that were not swept yet among them; of a shared store as last heard. */
   readonly seenIdCount: number;
   readonly deadLetters: DeadLetterMarks;
-  /** Null where this kind of store does not keep what merging needs: its lake is not merged. */
-  readonly replacements: Replacements | null;
+  readonly replacements: Replacements;
 
   /** @throws an error that can pass, where what was opened is not there any more (OUT_DIR was unmounted) */
   assertInPlace(): Promise<void>;
@@ -222,28 +221,33 @@ export type ReplacedFile = Pick<ManifestFile, "finalPath" | "bytes">;
 export interface Replacements {
   /**
    * Makes the one file of a commit take the place of others, as a whole or not at all. All earlier commits of this
-   * process count as published.
+   * process count as published. It may be called again with the same commit, as `CommitStore.commit`, and be given
+   * up by `withdraw`.
    *
-   * @param paths final paths of the files whose rows it has
-   * @returns false where one of them is not in the manifest any more, since another process merged it: nothing
-   * has changed
+   * @param sources the files whose rows it has, as `smallFilesIn` found them
+   * @returns false where nothing has changed: one of them is not in the manifest any more, since another process
+   * merged it, or is not known to be published, or this process was expelled
    */
-  replace(commit: Commit, paths: readonly string[]): Promise<boolean>;
+  replace(commit: Commit, sources: readonly SourceFile[]): Promise<boolean>;
   /** The same of a commit that was read back from the lake's files: some of what it replaced is not known here. */
   adopt(commit: Commit, paths: readonly string[]): Promise<void>;
   /**
-   * Replaced files that are not known to be gone.
+   * Replaced files that are not known to be gone; of a shared store those whose merged file is known to be published.
    *
    * @param untilMs of commits made until then, milliseconds since 1970-01-01 UTC; left out, of all
    */
   unremoved(untilMs?: number): Promise<readonly string[]>;
   /** The files whose place a merged file took, by its final path; none where it is not in the manifest. */
   replacedBy(path: string): Promise<readonly ReplacedFile[]>;
+  /** Which of some files were merged into others. */
+  replacedAmong(paths: readonly string[]): Promise<ReadonlySet<string>>;
   /** Notes that these replaced files are gone for good. */
   markRemoved(paths: readonly string[]): Promise<void>;
   /** Folders of lake partitions that have files to merge, in their order; goes through the whole manifest. */
   foldersWithSmall(rule: SmallFilesRule): Promise<readonly string[]>;
-  /** The files of events in such a folder that have fewer bytes. */
+  /**
+   * The files of events in such a folder that have fewer bytes; of a shared store those that are known to be published.
+   */
   smallFilesIn(folder: string, belowBytes: number): Promise<readonly SourceFile[]>;
 }
 

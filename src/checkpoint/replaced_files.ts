@@ -62,10 +62,11 @@ export class ReplacedFiles {
    * Makes the one file of a commit take the place of others, as a whole or not at all. All earlier commits count
    * as published.
    *
-   * @param paths final paths of the files whose rows it has
+   * @param sources the files whose rows it has
    * @returns always true: no other process takes files out of this manifest
    */
-  replace(commit: Commit, paths: readonly string[]): boolean {
+  replace(commit: Commit, sources: readonly SourceFile[]): boolean {
+    const paths = sources.map(({ finalPath }) => finalPath);
     const added = commit.files.reduce((sum, { rowCount }) => sum + rowCount, 0);
     this.#transaction("replace", () => {
       const taken = this.#replace(commit, paths);
@@ -107,6 +108,12 @@ export class ReplacedFiles {
       `SELECT path, replaced_files.bytes FROM replaced_files
        JOIN files ON files.sequence = replaced_by WHERE final_path = ? ORDER BY path`,
     ).all(path).map((row) => ({ finalPath: String(row["path"]), bytes: Number(row["bytes"]) }));
+  }
+
+  /** Which of some files were merged into others. */
+  replacedAmong(paths: readonly string[]): ReadonlySet<string> {
+    const find = this.#database.prepare("SELECT 1 FROM replaced_files WHERE path = ?");
+    return new Set(paths.filter((path) => find.get(path) !== undefined));
   }
 
   /** Notes that these replaced files are gone for good. */

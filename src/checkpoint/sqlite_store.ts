@@ -226,10 +226,11 @@ function marksOf({ deadLetters }: Checkpoint): DeadLetterMarks {
 
 function replacementsOf({ replacedFiles }: Checkpoint): Replacements {
   return {
-    replace: (commit, paths) => Promise.try(() => replacedFiles.replace(commit, paths)),
+    replace: (commit, sources) => Promise.try(() => replacedFiles.replace(commit, sources)),
     adopt: (commit, paths) => Promise.try(() => replacedFiles.adopt(commit, paths)),
     unremoved: (untilMs) => Promise.try(() => replacedFiles.unremoved(untilMs)),
     replacedBy: (path) => Promise.try(() => replacedFiles.replacedBy(path)),
+    replacedAmong: (paths) => Promise.try(() => replacedFiles.replacedAmong(paths)),
     markRemoved: (paths) => Promise.try(() => replacedFiles.markRemoved(paths)),
     foldersWithSmall: (rule) => Promise.try(() => replacedFiles.foldersWithSmall(rule)),
     smallFilesIn: (folder, belowBytes) =>

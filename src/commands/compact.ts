@@ -31,7 +31,7 @@ export async function compactLake(context: CommandContext): Promise<void> {
   await refuseWithoutCheckpoint(lake.reader);
   const plan = () => planOf(config, lake);
   if (config.compactDryRun) return reporter.print(planText(await plan(), context));
-  if (await lake.reader.isWriting()) {
+  if (!lake.reader.isShared && await lake.reader.isWriting()) {
     throw operatingError(
       `Another orilla is writing to ${lake.files.location}. Stop it first, or let it merge by itself: ` +
         `--auto-compact`,

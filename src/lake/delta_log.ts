@@ -150,6 +150,8 @@ export class DeltaLog {
       this.#take(appended);
       if (isMade) break;
       this.#refuseOtherTable();
+      // Another process appended this very version.
+      if (commit !== null && this.has(commit)) break;
       refuseLostFiles(actions, appended);
     }
     await this.#checkpointIfDue();

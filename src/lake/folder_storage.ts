@@ -1,7 +1,7 @@
 import { folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import type { Files } from "../runtime/files.ts";
 import type { OperationLabel } from "../runtime/operations.ts";
-import { publish, publishUnlisted, recoverLake } from "./publishing.ts";
+import { publish, publishUnlisted, recoverLake, removeIfThere } from "./publishing.ts";
 import { prepareStaging } from "./staging.ts";
 import type { FileToPublish, GrowingStage, LakeStorage } from "./storage.ts";
 
@@ -65,7 +65,9 @@ export class FolderStorage implements LakeStorage {
 
   async dropStaged(stagedPaths: readonly string[]): Promise<void> {
     for (const path of stagedPaths) {
-      if (await this.#files.exists(path)) await this.#files.remove(path, "recover:remove");
+      if (await this.#files.exists(path)) {
+        await removeIfThere(this.#files, path, "recover:remove");
+      }
     }
   }
 
@@ -78,7 +80,7 @@ export class FolderStorage implements LakeStorage {
     labels: { readonly remove: OperationLabel; readonly fsync: OperationLabel },
   ): Promise<void> {
     for (const path of paths) {
-      if (await this.#files.exists(path)) await this.#files.remove(path, labels.remove);
+      if (await this.#files.exists(path)) await removeIfThere(this.#files, path, labels.remove);
     }
     for (const folder of new Set(paths.map(folderOf))) {
       if (await this.#files.exists(folder)) await this.#files.syncFolder(folder, labels.fsync);

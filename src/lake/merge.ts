@@ -55,16 +55,19 @@ async function openSources(
 ): Promise<readonly OpenSource[]> {
   const opened: OpenSource[] = [];
   for (const [index, source] of sources.entries()) {
+    let failure: unknown = null;
+    const read = (start: number, end: number) =>
+      files.read(index, { start, end }).catch((error) => {
+        failure = error;
+        throw error;
+      });
     try {
-      const file = await openParquet(
-        source.bytes,
-        (start, end) => files.read(index, { start, end }),
-      );
+      const file = await openParquet(source.bytes, read);
       const cursor = await MergeCursor.open(file, day);
       const { rowCount } = cursor;
       opened.push({ cursor, origin: originOf(source, { metadata: metadataOf(file), rowCount }) });
     } catch (error) {
-      throw unreadable(source, error);
+      throw error === failure ? error : unreadable(source, error);
     }
   }
   return opened;
@@ -233,6 +236,8 @@ async function writeAll(
   const hash = createHash("sha256");
   const batches = rows.batches();
   let bytes = 0, failure: unknown = null;
+  // Rust waits for it, and would end by a panic where it does not come.
+  let first: IteratorResult<RecordBatch> | null = await batches.next();
   const unlessFailed = async <T>(action: () => Promise<T>): Promise<T | null> => {
     if (failure !== null) return null;
     return await action().catch((error) => {
@@ -243,21 +248,17 @@ async function writeAll(
   const stream = new ReadableStream<RecordBatch>({
     pull: async (controller) => {
       await turn();
-      const next = await unlessFailed(() => batches.next());
+      const next = first ?? await unlessFailed(() => batches.next());
+      first = null;
       if (next === null || next.done === true) controller.close();
       else controller.enqueue(next.value);
     },
   }, { highWaterMark: 0 });
-  // It waits for the first batch, and cannot do without.
-  const encoded: ReadableStream<Uint8Array> | null = await unlessFailed(() =>
-    transformParquetStream(stream, properties)
-  );
-  if (encoded !== null) {
-    for await (const part of encoded) {
-      hash.update(part);
-      bytes += part.length;
-      await unlessFailed(() => files.write(new Uint8Array(part)));
-    }
+  const encoded: ReadableStream<Uint8Array> = await transformParquetStream(stream, properties);
+  for await (const part of encoded) {
+    hash.update(part);
+    bytes += part.length;
+    await unlessFailed(() => files.write(new Uint8Array(part)));
   }
   if (failure !== null) throw failure;
   return { bytes, checksum: hash.digest("hex") };

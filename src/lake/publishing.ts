@@ -2,6 +2,7 @@ import { damagedError } from "../core/errors.ts";
 import { finalPathOf, folderOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
 import type { Files } from "../runtime/files.ts";
+import type { OperationLabel } from "../runtime/operations.ts";
 import type { FileToPublish } from "./storage.ts";
 
 /** So many that the disk syncs some while others wait for the system. */
@@ -24,15 +25,15 @@ export async function publish(files: Files, manifest: readonly FileToPublish[]):
   await mapAtOnce([...changed], FILES_AT_ONCE, (path) => files.syncFolder(path, "publish:fsync"));
   // Only now may the staged names go: until the folders are durable they are what recovery goes by.
   await mapAtOnce(manifest, FILES_AT_ONCE, async ({ stagedPath }) => {
-    if (await files.exists(stagedPath)) await removeStaged(files, stagedPath, "publish:unlink");
+    if (await files.exists(stagedPath)) await removeIfThere(files, stagedPath, "publish:unlink");
   });
 }
 
-/** Another process that shares the lake may have done it since. */
-async function removeStaged(
+/** Removes a file that was there; another process that shares the lake may have done it since. */
+export async function removeIfThere(
   files: Files,
   path: string,
-  label: "publish:unlink" | "recover:remove",
+  label: OperationLabel,
 ): Promise<void> {
   try {
     await files.remove(path, label);
@@ -116,7 +117,7 @@ export async function recoverLake(
   await publish(files, unpublished);
   const leftovers = (await files.list(STAGING_FOLDER)).filter(mayDrop);
   for (const name of leftovers) {
-    await removeStaged(files, `${STAGING_FOLDER}/${name}`, "recover:remove");
+    await removeIfThere(files, `${STAGING_FOLDER}/${name}`, "recover:remove");
   }
   return { publishedCount: unpublished.length, deletedCount: leftovers.length };
 }

@@ -2,7 +2,6 @@ import { parseIso8601 } from "../core/timestamp.ts";
 import { usageError } from "../core/errors.ts";
 import { type Mode, option, STARTERS, type ValuesOf } from "./option.ts";
 import { type S3Config, s3PlaceOf } from "./s3_options.ts";
-import type { StoreConfig } from "./store_options.ts";
 import { boolean, duration, integer, maybe, textParser } from "./option_parsers.ts";
 import { TEXT_OR_LIST } from "./value_schema.ts";
 
@@ -52,24 +51,14 @@ export const compactionOptions = {
 } as const;
 
 /**
- * Refuses merging where a lake lies so that it cannot be done beside a run, or at all.
+ * Refuses merging beside a run where a lake lies so that it cannot be done.
  *
  * @throws OrillaError with exit code 2
  */
 export function refuseUnmergeable(
-  config: ValuesOf<typeof compactionOptions> & StoreConfig & S3Config,
-  mode: Mode,
+  config: ValuesOf<typeof compactionOptions> & S3Config,
 ): void {
-  const { autoCompact, checkpointUrl, checkpointUrlFile, outDir } = config;
-  const isShared = checkpointUrl !== null || checkpointUrlFile !== null;
-  if (isShared && (mode === "compact" || autoCompact)) {
-    throw usageError(
-      `Cannot use ${
-        mode === "compact" ? "orilla compact" : "--auto-compact"
-      } with CHECKPOINT_URL: other processes may be ` +
-        `reading and committing meanwhile. Larger batches (--batch-max-latency-ms) make fewer files`,
-    );
-  }
+  const { autoCompact, outDir } = config;
   if (autoCompact && s3PlaceOf(config) !== null) {
     throw usageError(
       `Cannot use --auto-compact with --out-dir ${outDir}: merging in an object store keeps commits waiting. ` +

@@ -12,7 +12,6 @@ import { TextColumn } from "../core/text_column.ts";
 import type { FileSummary } from "../lake/file_scan.ts";
 import { type LakeFile, listPublished, listStaged } from "../lake/lake_reader.ts";
 import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
-import { replacementsOf } from "./compaction.ts";
 import { commitsOf, type LakeCommit } from "./lake_commits.ts";
 
 /**
@@ -54,7 +53,7 @@ export async function adoptNewerCommits(
     const from = { before: (await checkpoint.read()).counters, idKey };
     if (ofLake.replaces.length > 0) {
       const { commit } = await mergedCommitOf(files, ofLake, from);
-      await replacementsOf(checkpoint).adopt(commit, ofLake.replaces);
+      await checkpoint.replacements.adopt(commit, ofLake.replaces);
     } else {
       const commit = await commitOf(files, ofLake, { ...from, takesMergedIds: true });
       refuseIncomplete(commit, ofLake);

@@ -11,7 +11,7 @@ import { isoDate } from "../core/timestamp.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/logs.ts";
 import { SimulatedCrash } from "../runtime/operations.ts";
-import { type Compacted, replacementsOf } from "./compaction.ts";
+import type { Compacted } from "./compaction.ts";
 
 /** When a run merges files by itself. */
 export interface AutoCompactOptions {
@@ -89,8 +89,7 @@ export class AutoCompaction {
   }
 
   async #nextGroup(): Promise<MergeGroup | null> {
-    const { checkpoint, targetBytes, afterMs, clock } = this.#parts;
-    const replacements = replacementsOf(checkpoint);
+    const { checkpoint: { replacements }, targetBytes, afterMs, clock } = this.#parts;
     const belowBytes = smallBelow(targetBytes);
     for (const folder of await replacements.foldersWithSmall({ belowBytes, minFiles: MIN_FILES })) {
       const day = dayOfFolder(folder);
@@ -104,7 +103,11 @@ export class AutoCompaction {
 
   async #compact(group: MergeGroup): Promise<void> {
     const compacted = await this.#parts.compact(group, () => this.#giveWay());
-    if (compacted === null) return;
+    if (compacted === null) {
+      // Another process is at it: what is left is left to that one for now.
+      this.#nextLookMs = this.#parts.clock.monotonicMs() + LOOK_EVERY_MS;
+      return;
+    }
     const { sourceCount, file: { bytes } } = compacted;
     this.#parts.log.info("merged files", { date: isoDate(group.day), files: sourceCount, bytes });
   }

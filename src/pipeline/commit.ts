@@ -17,6 +17,7 @@ import { countingRetries } from "./counting_retries.ts";
 import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts";
 import { mayLieInData, rejectPoison } from "./poison.ts";
 import { outcomesOf } from "./record_log.ts";
+import { publishCommitted } from "./recovery.ts";
 
 /** What a commit did, for logs and the summary. */
 export interface CommitReport {
@@ -94,7 +95,7 @@ async function finishCommit(
   const { files, clock, log } = parts, { counters, ranges } = commit;
   await retry("publish", retrying, async () => {
     await parts.checkpoint.assertInPlace();
-    await files.publish(staged);
+    await publishCommitted(files, parts.checkpoint, staged);
   });
   if (parts.table) await retry("table", retrying, () => parts.table?.append(staged));
   const publishedAtMs = clock.nowMs();

@@ -1,17 +1,19 @@
-import type { CommitStore, Replacements } from "../checkpoint/commit_store.ts";
+import type { CommitStore } from "../checkpoint/commit_store.ts";
 import type { MergeGroup } from "../core/compaction.ts";
 import type { Commit, ManifestFile } from "../core/commit.ts";
 import type { Counters } from "../core/counters.ts";
-import { assert, damagedError, operatingError, usageError } from "../core/errors.ts";
-import { finalPath, parseFileName, stagedPath } from "../core/lake_path.ts";
+import { assert, damagedError, operatingError } from "../core/errors.ts";
+import { DELTA_LOG_FOLDER, finalPath, parseFileName, stagedPath } from "../core/lake_path.ts";
 import type { Merged, Merger, MergeSource } from "../lake/merger.ts";
 import { type Protection, recordedText } from "../lake/protection.ts";
 import type { LakeStorage } from "../lake/storage.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Log } from "../runtime/logs.ts";
+import { SimulatedCrash } from "../runtime/operations.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import type { LakeTable } from "./lake_table.ts";
 import type { OtherCommit } from "./pipeline_parts.ts";
+import { publishCommitted } from "./recovery.ts";
 
 /** What merging works with. */
 export interface CompactionParts {
@@ -41,18 +43,8 @@ export interface Compacted {
   readonly file: ManifestFile;
 }
 
-/**
- * What a store keeps of merged files.
- *
- * @throws OrillaError with exit code 2 where it keeps nothing of the kind
- */
-export function replacementsOf({ replacements }: CommitStore): Replacements {
-  if (replacements !== null) return replacements;
-  throw usageError(
-    "Cannot merge files of a lake whose checkpoint is on a server (CHECKPOINT_URL): other processes may be reading and " +
-      "committing meanwhile. The files stay as they are; larger batches make fewer of them",
-  );
-}
+/** Another process that shares the lake has merged one of the sources: they are not as they were found. */
+class MergedMeanwhile extends Error {}
 
 /**
  * Merges the files of a group into one that takes their place: stage, commit, publish, remove. Until the commit
@@ -67,16 +59,18 @@ export async function compactGroup(
 ): Promise<Compacted | null> {
   const sourceBytes = group.sources.reduce((sum, { bytes }) => sum + bytes, 0);
   await refuseWithoutRoom(parts, sourceBytes);
-  await refuseChanged(parts, group);
   const { files, checkpoint, clock, retrying } = parts;
-  let committed: ManifestFile | null = null, path = "";
+  let committed: ManifestFile | null = null;
+  const staged: StagedState = { paths: [], mayBeCommitted: false };
   const stageAs = async (name: MergeName) => {
-    path = stagedPathOf(parts, { group, name });
-    const merged = await stageMerged(parts, { group, path });
-    path = merged.stagedPath;
+    const path = stagedPathOf(parts, { group, name });
+    staged.paths = [path];
+    const merged = await reading(parts, group, () => stageMerged(parts, { group, path }));
+    staged.paths = [merged.stagedPath];
     return merged;
   };
   try {
+    await reading(parts, group, () => refuseChanged(parts, group));
     // Where its name can still be changed, it gets the number of its commit when the merge is done: others go before.
     const early = !files.renamesStaged
       ? null
@@ -85,17 +79,41 @@ export async function compactGroup(
       const sequence = await retry("commit", retrying, () => checkpoint.reserve());
       const name = { stagedAtMs: clock.nowMs(), sequence };
       const merged = early ?? await stageAs(name);
-      committed = await commitMerged(parts, { group, at, name, merged });
+      committed = await commitMerged(parts, { group, at, name, merged, staged });
     });
   } catch (error) {
-    await dropUncommitted(parts, path);
+    if (!staged.mayBeCommitted) await files.dropStaged(staged.paths);
+    if (error instanceof MergedMeanwhile) return null;
     throw error;
   }
   if (committed === null) {
-    await files.dropStaged([path]);
+    await files.dropStaged(staged.paths);
     return null;
   }
   return { ...group, sourceCount: group.sources.length, sourceBytes, file: committed };
+}
+
+/** What is staged of a merge, for whoever clears up after a failure. */
+interface StagedState {
+  /** One at most. */
+  paths: readonly string[];
+  /** The next start publishes it then. */
+  mayBeCommitted: boolean;
+}
+
+/** Reads the sources of a merge; where that fails since another process merged one of them, that is what is thrown. */
+async function reading<T>(
+  { checkpoint: { isShared, replacements } }: CompactionParts,
+  { sources }: MergeGroup,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isShared || error instanceof SimulatedCrash) throw error;
+    const replaced = await replacements.replacedAmong(sources.map(({ finalPath }) => finalPath));
+    throw replaced.size === 0 ? error : new MergedMeanwhile();
+  }
 }
 
 /** What tells the names of merged files apart. */
@@ -110,42 +128,76 @@ const NO_COMMIT = 0;
 /** Steps 2 to 4; null, and nothing changed, where another process was first. */
 async function commitMerged(
   parts: CompactionParts,
-  { group, at, name, merged }: {
+  { group, at, name, merged, staged }: {
     readonly group: MergeGroup;
     readonly at: OtherCommit;
     readonly name: MergeName;
     readonly merged: StagedMerge;
+    readonly staged: StagedState;
   },
 ): Promise<ManifestFile | null> {
   const { files, checkpoint, table, retrying } = parts;
   const commit = commitOf(parts, { day: group.day, name, counters: at.counters, merged });
-  const paths = group.sources.map(({ finalPath }) => finalPath);
-  const isReplaced = await retry("commit", retrying, async () => {
-    await checkpoint.assertInPlace();
-    return await replacementsOf(checkpoint).replace(commit, paths);
-  });
-  if (!isReplaced) return null;
+  await refuseNewTable(parts);
+  staged.mayBeCommitted = true;
+  const isMade = await replaceSources(parts, { group, at, commit, staged });
+  if (!isMade) return null;
   at.onCommitted(commit.sequence, commit.counters);
   await retry("publish", retrying, async () => {
     await checkpoint.assertInPlace();
-    await files.publish(commit.files);
+    await publishCommitted(files, checkpoint, commit.files);
   });
   // Readers that go by the folder alone see rows twice from here on, until the replaced files are gone.
   if (table) await retry("table", retrying, () => table.compact(commit.files, group.sources));
   await retry("publish", retrying, async () => {
     await checkpoint.assertInPlace();
+    // Only then others take it for published, and may remove what it replaced.
+    if (checkpoint.isShared) await checkpoint.markPublished([commit.sequence]);
     await finishReplacements(parts);
   });
   return commit.files[0] ?? null;
 }
 
-/** A merged file that a failure has left, unless it may be committed: then the next start publishes it. */
-async function dropUncommitted({ files, checkpoint }: CompactionParts, path: string) {
-  const unpublished = await checkpoint.unpublished();
-  const isCommitted = unpublished.some(({ files }) =>
-    files.some(({ stagedPath }) => stagedPath === path)
+/** Step 2, and whether it was made: of a try that failed, the answer may have been lost. */
+async function replaceSources(
+  { checkpoint, retrying }: CompactionParts,
+  { group: { sources }, at, commit, staged }: {
+    readonly group: MergeGroup;
+    readonly at: OtherCommit;
+    readonly commit: Commit;
+    readonly staged: StagedState;
+  },
+): Promise<boolean> {
+  try {
+    return await retry("commit", retrying, async () => {
+      await checkpoint.assertInPlace();
+      return await checkpoint.replacements.replace(commit, sources);
+    });
+  } catch (error) {
+    if (error instanceof SimulatedCrash) throw error;
+    const isMade = await retry("commit", retrying, () => wasMade(checkpoint, commit.sequence))
+      .catch(() => null);
+    if (isMade === true) return true;
+    if (isMade === false) staged.mayBeCommitted = false;
+    else at.onUnknown(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
+}
+
+/** Whether a commit was made that was tried; if not, it never will be. */
+async function wasMade(checkpoint: CommitStore, sequence: number): Promise<boolean> {
+  if (checkpoint.isShared) return await checkpoint.withdraw(sequence);
+  return (await checkpoint.unpublished()).some((commit) => commit.sequence === sequence);
+}
+
+/** Readers of a table that another process has made of the lake since would lose what is replaced. */
+async function refuseNewTable({ files, checkpoint, table }: CompactionParts): Promise<void> {
+  if (!checkpoint.isShared || table !== null) return;
+  if ((await files.list(DELTA_LOG_FOLDER)).length === 0) return;
+  throw operatingError(
+    "The lake became a table (TABLE_FORMAT=delta) after this process was started, which does not write to its log. " +
+      "Start it again",
   );
-  if (!isCommitted) await files.dropStaged([path]);
 }
 
 function stagedPathOf(
@@ -268,9 +320,9 @@ export async function finishReplacements(
 ): Promise<number> {
   const { replacements } = checkpoint;
   const untilMs = table === null ? Infinity : clock.nowMs() - REPLACED_KEPT_MS;
-  const paths = await replacements?.unremoved(untilMs) ?? [];
+  const paths = await replacements.unremoved(untilMs);
   if (paths.length === 0) return 0;
   await files.removePublished(paths, { remove: "compact:remove", fsync: "replaced:fsync" });
-  await replacements?.markRemoved(paths);
+  await replacements.markRemoved(paths);
   return paths.length;
 }

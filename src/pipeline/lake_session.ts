@@ -206,7 +206,11 @@ export class LakeSession implements AsyncDisposable {
       pseudonymizedFields: protection.recorded?.pseudonymizedFields ?? [],
       nowMs: () => options.clock.nowMs(),
     });
-    await finishReplacements({ ...options, files, checkpoint, table });
+    const finishOthers = async () => {
+      if (checkpoint.isShared) await publishUnpublished(files, checkpoint, table);
+      await finishReplacements({ ...options, files, checkpoint, table });
+    };
+    await finishOthers();
     if (deletedCount > 0) {
       log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
     }
@@ -217,8 +221,7 @@ export class LakeSession implements AsyncDisposable {
     });
     const parts = { ...options, files, checkpoint, protection, table };
     const onCommit = (report: CommitReport): Promise<void> => session.#onCommit(report);
-    const publishOthers = () => publishUnpublished(files, checkpoint, table);
-    const sharing = checkpoint.isShared ? { publishOthers } : {};
+    const sharing = checkpoint.isShared ? { finishOthers } : {};
     const pipeline = resources.use(await Pipeline.open({ ...parts, ...sharing, onCommit }));
     const lastPublishMs = await checkpoint.lastCommitMs();
     const made = { local, files, checkpoint, table, pipeline, protection, lastPublishMs };

@@ -21,6 +21,8 @@ export type TableFormat = (typeof TABLE_FORMATS)[number];
 export interface LakeTable {
   /** Makes the event files of a commit rows of the table, all at once and once only. */
   append(files: readonly ManifestFile[]): Promise<void>;
+  /** Does for a commit that another process, or an earlier run, made what it would have done: one of both. */
+  appendCommitted(files: readonly ManifestFile[]): Promise<void>;
   /** Makes the merged files of a commit take the place of others, all at once: each row is there before and after. */
   compact(added: readonly ManifestFile[], replaced: readonly ReplacedFile[]): Promise<void>;
 }
@@ -47,6 +49,11 @@ export async function openTable(
       const events = manifest.filter(({ kind }) => kind === "events");
       if (events.length > 0) await deltaLog.append(commitVersion(events, engine));
     },
+    appendCommitted: async (manifest) => {
+      const replaced = await replacedBy(checkpoint, manifest);
+      if (replaced.length === 0) await table.append(manifest);
+      else await table.compact(manifest, replaced);
+    },
     compact: async (added, files) => {
       const { snapshot } = await readDeltaLog(storage);
       const inTable = new Set(Array.from(snapshot.files.keys(), decodePath));
@@ -63,9 +70,7 @@ export async function openTable(
   await refuseAhead(checkpoint, deltaLog);
   let appendedCount = 0;
   for await (const commit of missingCommits(files, checkpoint, deltaLog)) {
-    const replaced = await replacedBy(checkpoint, commit);
-    if (replaced.length === 0) await table.append(commit);
-    else await table.compact(commit, replaced);
+    await table.appendCommitted(commit);
     appendedCount++;
   }
   if (appendedCount > 0) {
@@ -84,7 +89,7 @@ async function replacedBy(
   if (file === undefined) return [];
   const { finalPath } = file;
   const isMerged = parseFileName(finalPath.slice(finalPath.lastIndexOf("/") + 1))?.isMerged;
-  return isMerged === true ? await replacements?.replacedBy(finalPath) ?? [] : [];
+  return isMerged === true ? await replacements.replacedBy(finalPath) : [];
 }
 
 /** A log that knows later commits would take new ones for those, and leave them out. */

@@ -116,7 +116,7 @@ export class Pipeline implements Disposable {
     const states = await this.#parts.checkpoint.claim(partitions, claimant);
     if (states === null) return false;
     for (const state of states) this.#nextOffsets.set(partitionName(state), state.nextOffset);
-    await this.#parts.publishOthers?.();
+    await this.#parts.finishOthers?.();
     return true;
   }
 
@@ -190,11 +190,12 @@ export class Pipeline implements Disposable {
     await this.#chain.run(async () => {
       await this.#chain.finished();
       let isCommitted = false;
+      const onUnknown = (failure: Error) => this.#chain.fail(failure);
       const onCommitted = (sequence: number, counters: Counters) => {
         isCommitted = true;
         this.#moveOn(sequence, counters);
       };
-      await make({ counters: this.#counters, onCommitted }).catch((error) => {
+      await make({ counters: this.#counters, onCommitted, onUnknown }).catch((error) => {
         if (isCommitted && error instanceof Error) this.#chain.fail(error);
         throw error;
       });

@@ -41,8 +41,8 @@ export interface PipelineParts {
   readonly hooks?: FaultHooks;
   /** Whether each record's outcome is logged, at level debug. */
   readonly logsRecords?: boolean;
-  /** Called after partitions were claimed: what their last owners committed and did not publish is published. */
-  readonly publishOthers?: () => Promise<void>;
+  /** Called after partitions were claimed: what their last owners committed and did not publish, or merge to the end, is. */
+  readonly finishOthers?: () => Promise<void>;
   /** Called after each commit, when its files are published. */
   readonly onCommit: (report: CommitReport) => Promise<void>;
   /** Called when a commit that no caller waits for (the latency timer's) fails for good. */
@@ -74,4 +74,6 @@ export interface OtherCommit {
   readonly counters: Counters;
   /** To be called right after its transaction, with its number and the counters after it. */
   readonly onCommitted: (sequence: number, counters: Counters) => void;
+  /** To be called where it is not known whether it was made: no commit may follow, which would say it is published. */
+  readonly onUnknown: (failure: Error) => void;
 }

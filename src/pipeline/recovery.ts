@@ -1,12 +1,17 @@
 import { CHECKPOINT_FILE } from "../checkpoint/schema.ts";
 import type { CommitStore } from "../checkpoint/commit_store.ts";
+import type { ManifestFile } from "../core/commit.ts";
 import { damagedError } from "../core/errors.ts";
 import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
 import { listPublished } from "../lake/lake_reader.ts";
 import type { LakeStorage } from "../lake/storage.ts";
+import { SimulatedCrash } from "../runtime/operations.ts";
 import type { LakeTable } from "./lake_table.ts";
 
-/** Publishes what was committed and is not known to be published, and deletes what can never be committed. */
+/**
+ * Publishes what was committed and is not known to be published, and deletes what can never be committed. What other
+ * processes committed counts as published by `publishUnpublished` alone, once it is in the table.
+ */
 export async function recover(files: LakeStorage, checkpoint: CommitStore) {
   const manifestOf = async () => (await checkpoint.unpublished()).flatMap(({ files }) => files);
   const instanceOf = (stagedName: string) => parseFileName(stagedName)?.instanceId ?? "";
@@ -18,15 +23,41 @@ export async function recover(files: LakeStorage, checkpoint: CommitStore) {
   }
   const staged = await files.list(STAGING_FOLDER);
   const ended = await checkpoint.endedInstances(new Set(staged.map(instanceOf)));
-  await publishUnpublished(files, checkpoint, null);
+  const manifest = await manifestOf();
+  await publishCommitted(files, checkpoint, manifest);
   // Those that ended commit nothing from here on, so what no commit has of their files never will be one's.
-  return await files.recover(await manifestOf(), (name) => ended.has(instanceOf(name)));
+  const { deletedCount } = await files.recover([], (name) => ended.has(instanceOf(name)));
+  return { publishedCount: manifest.length, deletedCount };
 }
 
 /**
- * Publishes what other processes committed and may not have published; they may be doing the same just now.
+ * Publishes files of commits that were made. Processes that share the lake may have published them, and merged some of
+ * them into others since: those are gone, and that is right.
  *
- * @param table null where the lake is none, or it is not open yet and will find these commits itself
+ * @throws as `LakeStorage.publish`
+ */
+export async function publishCommitted(
+  files: LakeStorage,
+  { isShared, replacements }: CommitStore,
+  manifest: readonly ManifestFile[],
+): Promise<void> {
+  for (let left = manifest;;) {
+    try {
+      return await files.publish(left);
+    } catch (error) {
+      if (!isShared || error instanceof SimulatedCrash) throw error;
+      const replaced = await replacements.replacedAmong(left.map(({ finalPath }) => finalPath));
+      if (replaced.size === 0) throw error;
+      left = left.filter(({ finalPath }) => !replaced.has(finalPath));
+    }
+  }
+}
+
+/**
+ * Publishes what other processes committed and may not have published; they may be doing the same just now. What counts
+ * as published may be merged, and is in the table then: whoever appends it later finds that it is.
+ *
+ * @param table null where the lake is none
  */
 export async function publishUnpublished(
   files: LakeStorage,
@@ -36,8 +67,8 @@ export async function publishUnpublished(
   const unpublished = (await checkpoint.unpublished())
     .filter(({ instanceId }) => instanceId !== checkpoint.instanceId);
   if (unpublished.length === 0) return;
-  await files.publish(unpublished.flatMap(({ files }) => files));
-  for (const { files } of unpublished) await table?.append(files);
+  await publishCommitted(files, checkpoint, unpublished.flatMap(({ files }) => files));
+  for (const { files } of unpublished) await table?.appendCommitted(files);
   await checkpoint.markPublished(unpublished.map(({ sequence }) => sequence));
 }
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { finalPath } from "../../src/core/lake_path.ts";
 import type { CommitStore } from "../../src/checkpoint/commit_store.ts";
 import { zeroCounters } from "../../src/core/counters.ts";
-import { replacementsOf } from "../../src/pipeline/compaction.ts";
 import { InjectedFailure, recordingHooks } from "../runtime/recording_hooks.ts";
 import { manifestFile } from "./commits.ts";
 import { claimAndCommit, contentOf, nextCommit, NOW_MS, type StoreKind } from "./store_lake.ts";
@@ -15,16 +14,23 @@ function pathOf(sequence: number, isMerged = false): string {
   return finalPath({ ...identity, instanceId: "0123456789ab", sequence });
 }
 
-const FOLDER = pathOf(1).slice(0, pathOf(1).indexOf("/"));
+export const FOLDER = pathOf(1).slice(0, pathOf(1).indexOf("/"));
 const FILTER = Uint8Array.of(1, 2);
 
-/** A store with two small files of a date and a large one, each of a commit of its own. */
-async function commitFiles(store: CommitStore): Promise<readonly string[]> {
+/** Files of fewer bytes are small here. */
+export const SMALL_BELOW = 100;
+const ROWS = 5;
+
+/** Commits files of so many bytes, each with a commit of its own: two small ones of a date, and a large one. */
+export async function commitFiles(
+  store: CommitStore,
+  sizes: readonly number[] = [10, 20, 1_000],
+): Promise<readonly string[]> {
   const paths: string[] = [];
-  for (const bytes of [10, 20, 1_000]) {
+  for (const bytes of sizes) {
     const commit = await nextCommit(store);
     const path = pathOf(commit.sequence);
-    const file = { ...manifestFile("x"), finalPath: path, stagedPath: "", bytes, rowCount: 5 };
+    const file = { ...manifestFile("x"), finalPath: path, stagedPath: "", bytes, rowCount: ROWS };
     const filters = [{ finalPath: path, filter: FILTER }];
     await claimAndCommit(store, {
       ...commit,
@@ -36,10 +42,11 @@ async function commitFiles(store: CommitStore): Promise<readonly string[]> {
   return paths;
 }
 
-async function mergedCommit(store: CommitStore) {
+/** The commit of a file that takes the place of some of those. */
+export async function mergedCommit(store: CommitStore, rowCount = 2 * ROWS) {
   const commit = await nextCommit(store, { trigger: "compact" });
   const path = pathOf(commit.sequence, true);
-  const file = { ...manifestFile("m"), finalPath: path, stagedPath: "s", bytes: 25, rowCount: 10 };
+  const file = { ...manifestFile("m"), finalPath: path, stagedPath: "s", bytes: 25, rowCount };
   const counters = zeroCounters();
   counters.files.compact = 1;
   counters.publishedBytes = 25;
@@ -53,19 +60,19 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     await using lake = await newLake();
     await using store = await lake.open();
     await using reader = await lake.reader();
-    const replacements = replacementsOf(store);
+    const replacements = store.replacements;
     const [one = "", two = "", large = ""] = await commitFiles(store);
-    const rule = { belowBytes: 100, minFiles: 2 };
+    const rule = { belowBytes: SMALL_BELOW, minFiles: 2 };
     assert.deepEqual(await replacements.foldersWithSmall(rule), [FOLDER]);
     assert.deepEqual(await replacements.foldersWithSmall({ ...rule, minFiles: 3 }), []);
-    const small = await replacements.smallFilesIn(FOLDER, 100);
+    const small = await replacements.smallFilesIn(FOLDER, SMALL_BELOW);
     assert.deepEqual(small.map(({ finalPath }) => finalPath).sort(), [one, two]);
     const [found] = await reader.smallFiles(rule);
     assert.deepEqual([found?.folder, found?.files.length], [FOLDER, 2]);
 
     const commit = await mergedCommit(store);
     const [merged] = commit.files;
-    assert.equal(await replacements.replace(commit, [one, two]), true);
+    assert.equal(await replacements.replace(commit, small), true);
     const { files, committed } = await contentOf(lake);
     assert.deepEqual(files.map(({ finalPath }) => finalPath).sort(), [large, merged?.finalPath]);
     assert.deepEqual([committed.counters.files.compact, committed.counters.publishedBytes], [
@@ -75,6 +82,8 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     assert.deepEqual((await store.unpublished()).map(({ sequence }) => sequence), [
       commit.sequence,
     ]);
+    assert.deepEqual([...await reader.unremovedReplaced()].sort(), [one, two]);
+    await store.markPublished([commit.sequence]);
     assert.deepEqual([...await replacements.unremoved()].sort(), [one, two]);
     assert.deepEqual(await replacements.unremoved(commit.committedAtMs - 1), []);
     assert.deepEqual([...await replacements.unremoved(commit.committedAtMs)].sort(), [one, two]);
@@ -83,6 +92,7 @@ export function testReplacements({ name, newLake }: StoreKind): void {
       { finalPath: two, bytes: 20 },
     ]);
     assert.deepEqual(await replacements.replacedBy(large), []);
+    assert.deepEqual(await replacements.replacedAmong([one, large, two]), new Set([one, two]));
     assert.deepEqual([...await reader.unremovedReplaced()].sort(), [one, two]);
     assert.equal(await reader.isReplaced(one), true);
     assert.equal(await reader.isReplaced(large), false);
@@ -102,17 +112,18 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     await using lake = await newLake();
     const hooks = recordingHooks();
     await using store = await lake.open({ hooks });
-    const [one = "", two = ""] = await commitFiles(store);
+    await commitFiles(store);
     const before = await contentOf(lake);
+    const small = await store.replacements.smallFilesIn(FOLDER, SMALL_BELOW);
     const commit = await mergedCommit(store);
     for (const label of ["replace:begin", "replace:write", "replace:end"] as const) {
       hooks.failBefore = label;
-      await assert.rejects(replacementsOf(store).replace(commit, [one, two]), InjectedFailure);
+      await assert.rejects(store.replacements.replace(commit, small), InjectedFailure);
       assert.deepEqual(await contentOf(lake), before);
-      assert.deepEqual(await replacementsOf(store).unremoved(), []);
+      assert.deepEqual(await store.replacements.unremoved(), []);
     }
     hooks.done.length = 0;
-    assert.equal(await replacementsOf(store).replace(commit, [one, two]), true);
+    assert.equal(await store.replacements.replace(commit, small), true);
     assert.deepEqual(hooks.done.map((line) => line.split(" ")[0]), [
       ...["replace:begin", "replace:write", "replace:end"],
     ]);
@@ -123,10 +134,11 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     await using store = await lake.open();
     const [one = ""] = await commitFiles(store);
     const commit = await mergedCommit(store);
-    await replacementsOf(store).adopt(commit, [one, "date=2024-10-04/unknown.parquet"]);
+    await store.replacements.adopt(commit, [one, "date=2024-10-04/unknown.parquet"]);
     const paths = (await contentOf(lake)).files.map(({ finalPath }) => finalPath);
     assert.ok(!paths.includes(one) && paths.includes(commit.files[0]?.finalPath ?? ""));
-    assert.deepEqual([...await replacementsOf(store).unremoved()].sort(), [
+    await store.markPublished([commit.sequence]);
+    assert.deepEqual([...await store.replacements.unremoved()].sort(), [
       ...["date=2024-10-04/unknown.parquet", one].sort(),
     ]);
   });
@@ -137,7 +149,7 @@ export function testReplacements({ name, newLake }: StoreKind): void {
     await using reader = await lake.reader();
     const commit = await nextCommit(store, { committedAtMs: NOW_MS + 5 });
     await claimAndCommit(store, commit);
-    await replacementsOf(store).adopt(
+    await store.replacements.adopt(
       { ...await mergedCommit(store), committedAtMs: NOW_MS + 6 },
       [],
     );

@@ -32,6 +32,18 @@ export function testSharedContract({ name, newLake }: StoreKind): void {
     assert.equal((await three.read()).partitions.length, 2);
   });
 
+  Deno.test(`${name}: fractions that processes have counted add up when these end`, async () => {
+    await using lake = await newLake();
+    for (const sum of [1.5, 2, 0.25, 3]) {
+      await using store = await lake.open();
+      const counters = zeroCounters();
+      counters.eventAge.sum = sum;
+      assert.equal(await store.commit(await nextCommit(store, { counters })), "committed");
+      await store.leave();
+    }
+    assert.equal((await contentOf(lake)).committed.counters.eventAge.sum, 6.75);
+  });
+
   Deno.test(`${name}: no two processes get the same number`, async () => {
     await using lake = await newLake();
     await using one = await lake.open();

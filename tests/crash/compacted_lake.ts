@@ -1,6 +1,5 @@
 import { dayOfFolder, mergeGroups, smallBelow } from "../../src/core/compaction.ts";
-import { assert } from "../../src/core/errors.ts";
-import { type Compacted, replacementsOf } from "../../src/pipeline/compaction.ts";
+import type { Compacted } from "../../src/pipeline/compaction.ts";
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
 import { verify } from "../../src/pipeline/verify.ts";
 import { lakeIn } from "../lake_in.ts";
@@ -9,21 +8,26 @@ import { testSession } from "./lake_run.ts";
 /** Larger than all files of these tests together. */
 export const ALL_IN_ONE = 1 << 24;
 
-/** Merges what an open lake has to merge, until there is nothing left. */
+/** Merges what an open lake has to merge, or its first dates, until there is nothing left. */
 export async function compactIn(
   session: LakeSession,
-  targetBytes: number = ALL_IN_ONE,
+  { targetBytes = ALL_IN_ONE, folderCount = Infinity }: {
+    readonly targetBytes?: number | undefined;
+    readonly folderCount?: number;
+  } = {},
 ): Promise<readonly Compacted[]> {
-  const replacements = replacementsOf(session.checkpoint);
+  const replacements = session.checkpoint.replacements;
   const belowBytes = smallBelow(targetBytes);
   const compacted: Compacted[] = [];
-  for (const folder of await replacements.foldersWithSmall({ belowBytes, minFiles: 2 })) {
+  const folders = await replacements.foldersWithSmall({ belowBytes, minFiles: 2 });
+  for (const folder of folders.slice(0, folderCount)) {
     for (;;) {
       const small = await replacements.smallFilesIn(folder, belowBytes);
       const [group] = mergeGroups(dayOfFolder(folder) ?? 0, { small, targetBytes });
       if (group === undefined) break;
       const one = await session.compact(group);
-      assert(one !== null, "no other process merges here");
+      // Another process was faster.
+      if (one === null) break;
       compacted.push(one);
     }
   }
@@ -38,7 +42,7 @@ export async function compactOnce(
   } = {},
 ): Promise<readonly Compacted[]> {
   await using session = await LakeSession.open(testSession(outDir, overrides));
-  const compacted = await compactIn(session, targetBytes);
+  const compacted = await compactIn(session, { targetBytes });
   await session.close();
   return compacted;
 }

@@ -97,10 +97,10 @@ class ModelledLake {
         return await this.#session(step.crash, (session) => this.#topic.feed(session, 7));
       case "compact":
         return await this.#session(step.crash, async (session) => {
-          const compacted = await compactIn(session, step.targetBytes);
+          const compacted = await compactIn(session, step);
           seen.merged += compacted.length;
           // What is merged has no two small files left.
-          assert.deepEqual(await compactIn(session, step.targetBytes), []);
+          assert.deepEqual(await compactIn(session, step), []);
         });
       case "purge":
         return await this.#session(null, async (session) => {

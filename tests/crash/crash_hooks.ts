@@ -107,3 +107,13 @@ async function ifThere(action: () => Promise<void>): Promise<void> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
+
+/** The same, without what a timer does, which is not always there. */
+export function withoutTimers(hooks: CrashHooks): FaultHooks {
+  const isTimers = (label: OperationLabel) => label.startsWith("expire:");
+  return {
+    before: (label, path) => isTimers(label) ? undefined : hooks.before(label, path),
+    after: (label, path) => isTimers(label) ? undefined : hooks.after(label, path),
+    written: (label, path, length) => hooks.written(label, path, length),
+  };
+}

@@ -16,7 +16,8 @@ export interface ServerKind {
   newUrl(): string;
 }
 
-interface Lake {
+/** A lake with its store. */
+export interface SharedLake {
   readonly outDir: string;
   readonly url: string;
 }
@@ -25,7 +26,10 @@ const topic = variedTopic(60);
 const limits = testLimits({ maxEvents: 20 });
 
 /** Runs until the crash; whoever gave no sign of life is expelled at once, so that nothing stays staged. */
-async function runToCrash({ outDir, url }: Lake, point: CrashPoint | null): Promise<CrashHooks> {
+async function runToCrash(
+  { outDir, url }: SharedLake,
+  point: CrashPoint | null,
+): Promise<CrashHooks> {
   const hooks = new CrashHooks(point);
   try {
     await runOnce(outDir, { topic, hooks, overrides: { limits, store: { url }, expelAfterMs: 0 } });
@@ -35,13 +39,16 @@ async function runToCrash({ outDir, url }: Lake, point: CrashPoint | null): Prom
   return hooks;
 }
 
-async function recovered({ outDir, url }: Lake): Promise<string[]> {
+async function recovered({ outDir, url }: SharedLake): Promise<string[]> {
   await runOnce(outDir, { topic, overrides: { limits, store: { url }, expelAfterMs: 0 } });
   return await differences({ outDir, url }, topic);
 }
 
 /** Compares a lake and its store with what the topic's records must have become; empty where all is exact. */
-export async function differences({ outDir, url }: Lake, topic: MemoryTopic): Promise<string[]> {
+export async function differences(
+  { outDir, url }: SharedLake,
+  topic: MemoryTopic,
+): Promise<string[]> {
   const truths = topic.truths();
   const dates = new Map<string, string>();
   for (const truth of truths) if (truth.kind === "valid") dates.set(truth.eventId, truth.date);
@@ -75,7 +82,11 @@ export async function differences({ outDir, url }: Lake, topic: MemoryTopic): Pr
   return found;
 }
 
-async function withLake(url: string, action: (lake: Lake) => Promise<void>): Promise<void> {
+/** Calls an action with a new lake, whose folder goes afterwards. */
+export async function withLake(
+  url: string,
+  action: (lake: SharedLake) => Promise<void>,
+): Promise<void> {
   const outDir = await scratchFolder();
   try {
     await action({ outDir, url });

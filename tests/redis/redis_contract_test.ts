@@ -1,6 +1,8 @@
 import { openReader, openStore } from "../../src/checkpoint/open_store.ts";
 import { testContract } from "../checkpoint/contract.ts";
+import { testReplacements } from "../checkpoint/replacements_contract.ts";
 import { testSharedContract } from "../checkpoint/shared_contract.ts";
+import { testSharedReplacements } from "../checkpoint/shared_replacements_contract.ts";
 import type { StoreKind } from "../checkpoint/store_lake.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import type { StoreServer } from "../stores/store_server.ts";
@@ -26,5 +28,7 @@ if (redisLeftOut() === null) {
   });
   Deno.test.afterAll(async () => await server?.[Symbol.asyncDispose]());
   testContract(REDIS);
+  testReplacements(REDIS);
   testSharedContract(REDIS);
+  testSharedReplacements(REDIS);
 }

@@ -1,4 +1,5 @@
-import { testSharedCrashMatrix } from "../crash/shared_crash_matrix.ts";
+import { testSharedCompactionMatrix } from "../crash/shared_compaction_matrix.ts";
+import { type ServerKind, testSharedCrashMatrix } from "../crash/shared_crash_matrix.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import type { StoreServer } from "../stores/store_server.ts";
 
@@ -10,11 +11,13 @@ if (redisLeftOut() === null) {
     server = await startRedis({ appendonly: "no" });
   });
   Deno.test.afterAll(async () => await server?.[Symbol.asyncDispose]());
-  testSharedCrashMatrix({
+  const kind: ServerKind = {
     name: "Redis",
     newUrl: () => {
       if (server === null) throw new Error("the server was not started");
       return `${server.url}?lake=crash_${++lakeCount}`;
     },
-  });
+  };
+  testSharedCrashMatrix(kind);
+  testSharedCompactionMatrix(kind);
 }

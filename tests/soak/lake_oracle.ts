@@ -13,6 +13,8 @@ export interface SoakTruth {
 /** What the Parquet files of some lakes hold, all together, by a reader that orilla does not use. */
 export interface LakeFindings {
   readonly fileCount: number;
+  /** Those of them that were merged of others. */
+  readonly mergedCount: number;
   readonly rowCount: number;
   readonly letterCount: number;
   /** What is not as it must be, in words; empty where all is exact. */
@@ -30,6 +32,7 @@ export async function examineLakes(
   const letters = await examineLetters(outDirs, truth);
   return {
     fileCount: events.fileCount + letters.fileCount,
+    mergedCount: events.mergedCount,
     rowCount: events.rowCount,
     letterCount: letters.rowCount,
     problems: [...events.problems, ...letters.problems],
@@ -51,13 +54,14 @@ interface PartFindings {
 async function examineEvents(
   outDirs: readonly string[],
   truth: SoakTruth,
-): Promise<PartFindings> {
+): Promise<PartFindings & Pick<LakeFindings, "mergedCount">> {
   const seen = new Bitmap();
   const twice = new Examples<number>(), foreign = new Examples<string>();
   const wrong = new Examples<string>();
-  let fileCount = 0, rowCount = 0;
+  let fileCount = 0, mergedCount = 0, rowCount = 0;
   for await (const file of filesOf(outDirs)) {
     fileCount++;
+    if (file.path.includes("_merged")) mergedCount++;
     for (const row of await eventRows(file)) {
       rowCount++;
       if (row.id < 0 || row.id >= truth.eventCount) {
@@ -76,6 +80,7 @@ async function examineEvents(
   const placesText = (id: number) => `${idOf(id)} ${places.get(id)?.join(", ") ?? "nowhere"}`;
   return {
     fileCount,
+    mergedCount,
     rowCount,
     problems: [
       ...lost.problem("event ids are lost", (id) => {

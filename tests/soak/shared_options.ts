@@ -11,6 +11,7 @@ export const SHARED_SOAK_OPTIONS = {
   "kill-every": { type: "string", default: "5" },
   "kill-store-every": { type: "string" },
   "session-timeout-ms": { type: "string", default: "2000" },
+  "auto-compact": { type: "boolean", default: false },
 } as const;
 
 /** How a soak of several consumers on one lake runs. */
@@ -29,6 +30,8 @@ export interface SharedSoakOptions {
   /** The same of the store's server; null where it is left alone. */
   readonly killStoreEveryMs: number | null;
   readonly sessionMs: number;
+  /** Whether each consumer merges small files too. */
+  readonly isMerging: boolean;
 }
 
 /**
@@ -50,6 +53,7 @@ export function readSharedSoakOptions(args: readonly string[]): SharedSoakOption
       ? null
       : positive("kill-store-every", values["kill-store-every"]) * 1_000,
     sessionMs: positive("session-timeout-ms", values["session-timeout-ms"]),
+    isMerging: values["auto-compact"],
   };
 }
 

@@ -12,10 +12,12 @@ import { Stream } from "./stream.ts";
 /**
  * Consumers of one group on one lake and one checkpoint store, one of them killed each few seconds, then a
  * verdict by an oracle that knows every acknowledged event:
- * `deno task soak:shared --store postgres --minutes 10 --rate 20000 [--seed N]`.
+ * `deno task soak:shared --store postgres --minutes 10 --rate 20000 [--auto-compact] [--seed N]`.
  */
 const options = readSharedSoakOptions(Deno.args);
 const PROGRESS_MS = 30_000;
+/** The dates of the events are over. Files of half of the size stay as they are, so that not all is merged again and again. */
+const MERGING = ["--auto-compact", "--compact-after", "0", "--target-file-bytes", "2000000"];
 /** Several commits a second of each consumer, so that kills fall into all of their steps. */
 const BATCHES = ["--batch-max-latency-ms", "500", "--batch-max-events", "20000"];
 
@@ -39,7 +41,7 @@ async function soak(): Promise<number> {
   );
   const of: ConsumerCase = {
     ...{ bootstrap, topic, outDir: `${folder}/lake`, env: store.envOf(topic), batchArgs: BATCHES },
-    args: ["--session-timeout-ms", String(sessionMs)],
+    args: ["--session-timeout-ms", String(sessionMs), ...options.isMerging ? MERGING : []],
     limitMs: 2 * minutes * 60_000 + 1_200_000,
   };
   const random = seededRandom(seed);

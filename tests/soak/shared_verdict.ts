@@ -20,9 +20,11 @@ export async function sharedVerdict(
     readonly say: (text: string) => void;
   },
 ): Promise<boolean> {
-  const { fileCount, rowCount, letterCount, problems } = await examineLakes([of.outDir], truth);
+  const { fileCount, mergedCount, rowCount, letterCount, problems } = await examineLakes([
+    of.outDir,
+  ], truth);
   say(
-    `acknowledged: ${truth.eventCount} events, ${truth.invalidCount} invalid records; in ${fileCount} files: ` +
+    `acknowledged: ${truth.eventCount} events, ${truth.invalidCount} invalid records; in ${fileCount} files (${mergedCount} merged): ` +
       `${rowCount} rows, ${letterCount} dead letters`,
   );
   const found = [

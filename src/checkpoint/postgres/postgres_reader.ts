@@ -8,15 +8,17 @@ import type { LakeHistory } from "../history.ts";
 import { WRITING_MS } from "../instances.ts";
 import type { CheckpointContent } from "../inspection.ts";
 import type { LakeStatus } from "../lake_status.ts";
-import type { SmallFilesOfFolder } from "../small_files.ts";
+import type { SmallFilesOfFolder, SmallFilesRule } from "../small_files.ts";
 import type { Soundness } from "../soundness.ts";
 import type { CheckpointTrace, TracedFile } from "../traces.ts";
 import { Line, type Row, type Run, type ServerOptions } from "./connection.ts";
 import { readContent, readHistory, readStatus } from "./lake_content.ts";
 import { readInstanceIds } from "./instances.ts";
 import { readCommitted, readLastCommitMs, readMark } from "./lake_rows.ts";
+import { isReplaced, readUnremovedPaths } from "./replacements.ts";
 import { hasTables, refuseOtherVersion, SCHEMA_VERSION } from "./schema.ts";
 import { serverChecks } from "./server_checks.ts";
+import { readSmallFiles } from "./small_files.ts";
 import { readTrace } from "./traces.ts";
 
 /** Looks at a checkpoint in a PostgreSQL schema. */
@@ -92,20 +94,19 @@ export class PostgresReader implements CheckpointReader {
     return rows.length > 0;
   }
 
-  /** Nothing is merged in a lake of a shared checkpoint. */
-  isReplaced(): Promise<boolean> {
-    return Promise.resolve(false);
+  isReplaced(path: string): Promise<boolean> {
+    return this.#ask((run) => isReplaced(run, path));
   }
 
   unremovedReplaced(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+    return this.#ask(readUnremovedPaths);
   }
 
   async sequenceAt(committedAtMs: number): Promise<number | null> {
     const [row] = await this.#ask((run) =>
       run((sql) =>
         sql<Row[]>`
-          SELECT min(sequence) AS sequence FROM commits 
+          SELECT min(sequence) AS sequence FROM commits
           WHERE committed_at_ms = ${committedAtMs} AND trigger <> 'compact'`
       )
     );
@@ -113,8 +114,8 @@ export class PostgresReader implements CheckpointReader {
     return sequence === null ? null : Number(sequence);
   }
 
-  smallFiles(): Promise<readonly SmallFilesOfFolder[]> {
-    return Promise.resolve([]);
+  smallFiles(rule: SmallFilesRule): Promise<readonly SmallFilesOfFolder[]> {
+    return this.#ask((run) => readSmallFiles(run, rule));
   }
 
   async deadLetterCount(): Promise<number> {

@@ -9,6 +9,7 @@ import {
   type CommitOutcome,
   type CommitStore,
   type DeadLetterMarks,
+  type Replacements,
   type StoreOptions,
   type TidyLimits,
   type UnpublishedCommit,
@@ -42,6 +43,7 @@ import {
   readRecentCounts,
   readUnpublished,
 } from "./lake_rows.ts";
+import { replacementsIn } from "./replacements.ts";
 import { hasTables, prepareSchema, readMeta } from "./schema.ts";
 import { adoptSeenIds, expiredAt, expireRun, isTakenId, seenAmong } from "./seen_ids.ts";
 import { takeBack, takenBackResult, Transactions } from "./server.ts";
@@ -56,10 +58,10 @@ const DROP_STEP_COMMITS = 4;
 /** A commit store in a PostgreSQL schema, which several processes share. */
 export class PostgresStore implements CommitStore {
   readonly isShared = true;
-  readonly replacements = null;
   readonly instanceId: string;
   readonly idKey: Uint32Array;
   readonly deadLetters: DeadLetterMarks;
+  readonly replacements: Replacements;
   readonly #transactions: Transactions;
   /** For signs of life, which must not wait for a commit. */
   readonly #signs: Transactions;
@@ -87,6 +89,7 @@ export class PostgresStore implements CommitStore {
     this.#seenIdCount = seenIdCount;
     this.deadLetters = deadLetterMarks(transactions);
     this.#signsOfLife = new SignsOfLife(() => this.#sign());
+    this.replacements = replacementsIn(transactions, instanceId);
   }
 
   /**

@@ -108,13 +108,32 @@ const TABLES = `
   ALTER TABLE partitions SET (fillfactor = 50);
 `;
 
+/** Of merged files, which leave `files`. Schemas of the same version that an older orilla made are without it. */
+const REPLACED_FILES = `
+  CREATE TABLE replaced_files (
+    path text PRIMARY KEY,
+    sequence bigint NOT NULL,
+    replaced_by bigint NOT NULL,
+    row_count bigint NOT NULL,
+    bytes bigint NOT NULL,
+    is_removed boolean NOT NULL
+  );
+  CREATE INDEX unremoved_files ON replaced_files (path) WHERE NOT is_removed;
+  CREATE INDEX replaced_files_by_merge ON replaced_files (replaced_by);
+`;
+
 /** Whether the lake's schema has its tables. */
-export async function hasTables(run: Run): Promise<boolean> {
+export function hasTables(run: Run): Promise<boolean> {
+  return hasTable(run, "meta");
+}
+
+/** Whether the lake's schema has a table. */
+export async function hasTable(run: Run, name: string): Promise<boolean> {
   // By the catalog: a name would be looked up as of when the connection first used it.
   const rows = await run((sql) =>
     sql<Row[]>`
       SELECT 1 AS found FROM pg_catalog.pg_tables
-      WHERE schemaname = current_setting('search_path') AND tablename = 'meta'`
+      WHERE schemaname = current_setting('search_path') AND tablename = ${name}`
   );
   return rows.length > 0;
 }
@@ -138,6 +157,7 @@ export async function prepareSchema(run: Run, url: StoreUrl): Promise<Uint32Arra
     ];
     await run((sql) => sql`INSERT INTO meta ${sql(meta)}`);
   }
+  if (!await hasTable(run, "replaced_files")) await run((sql) => sql.unsafe(REPLACED_FILES));
   await run((sql) => sql`COMMIT`);
   await refuseOtherVersion(run, url);
   const digits = await readMeta(run, "id_key");

@@ -59,7 +59,9 @@ export class Transactions {
       try {
         await step(`${name}:begin`, () => run((sql) => sql`BEGIN`));
         const result = await step(`${name}:write`, async () => {
-          if (name === "commit") await run((sql) => sql.unsafe(WAIT_FOR_DISK));
+          if (name === "commit" || name === "replace") {
+            await run((sql) => sql.unsafe(WAIT_FOR_DISK));
+          }
           return await action(run);
         });
         await step(`${name}:end`, async () => {

@@ -2,18 +2,15 @@
 -- the first write: what a script has written stays.
 local mode, instance, sequence, previous = take(), take(), take(), take()
 local committed_ms, record, is_empty = tonumber(take()), take(), take() == '1'
-local own = key('instance:' .. instance)
 local is_adopted = mode == 'adopt'
 
 local state = state_of(instance)
 if state == 'lost' then return { state } end
-local last = redis.call('HGET', own, 'last')
-if last == sequence then return { 'committed', seen_count() } end
+if is_made(instance, sequence, state) then return { 'committed', seen_count() } end
 if not is_adopted then
   if state == 'expelled' then return { 'fenced' } end
-  if last ~= previous then return { 'lost' } end
-  local withdrawn = redis.call('HGET', own, 'withdrawn')
-  if withdrawn and not is_less(withdrawn, sequence) then return { 'withdrawn' } end
+  if redis.call('HGET', key('instance:' .. instance), 'last') ~= previous then return { 'lost' } end
+  if is_withdrawn(instance, sequence) then return { 'withdrawn' } end
 end
 
 local ranges = {}
@@ -62,27 +59,7 @@ for _, replay in ipairs(replays) do
 end
 if mode == 'rehearse' then return { 'committed', seen_count() } end
 
-redis.call('RPUSH', key('commits'), record)
-redis.call('SETBIT', key('committed'), sequence, 1)
-redis.call('HSET', own, 'last', sequence)
-if is_less(redis.call('HGET', lake, 'last_sequence') or '0', sequence) then
-  redis.call('HSET', lake, 'last_sequence', sequence)
-end
-if tonumber(redis.call('HGET', lake, 'last_commit_ms') or '-1') < committed_ms then
-  redis.call('HSET', lake, 'last_commit_ms', integer(committed_ms))
-end
-
--- Whoever commits again has published what it committed before.
-local pending = key('pending:' .. instance)
-for _, published in ipairs(redis.call('SMEMBERS', pending)) do
-  redis.call('HDEL', key('unpublished'), published)
-end
-redis.call('DEL', pending)
-if not is_empty then
-  redis.call('HSET', key('unpublished'), sequence, record)
-  redis.call('SADD', pending, sequence)
-end
-
+add_commit(instance, sequence, committed_ms, record, is_empty)
 for _, range in ipairs(ranges) do
   redis.call('HSET', key('partitions'), range.partition, range.state)
 end
@@ -106,26 +83,16 @@ if #ids > 0 then
 end
 
 local trace_ms = tonumber(take())
-local function set(name, value)
-  if trace_ms > 0 then redis.call('SET', name, value, 'PX', trace_ms) else redis.call('SET', name, value) end
-end
-for _ = 1, tonumber(take()) do
-  local path, filter = take(), take()
-  set(key('filter:' .. sequence .. ':' .. path), filter)
-end
+add_filters(sequence, trace_ms)
 local duplicates = tonumber(take())
 if duplicates > 0 then
   local name = key('duplicates:' .. sequence)
   redis.call('HSET', name, 'found_at_ms', integer(committed_ms), 'count', integer(duplicates),
     'partitions', take(), 'records', take())
   if trace_ms > 0 then redis.call('PEXPIRE', name, trace_ms) end
-  set(key('filter:' .. sequence .. ':'), take())
+  set_trace(key('filter:' .. sequence .. ':'), take(), trace_ms)
   redis.call('ZADD', key('duplicates'), integer(committed_ms), sequence)
 end
 
-local counters = {}
-for i = 1, tonumber(take()) * 2 do counters[i] = take() end
-redis.call('DEL', key('counters:' .. instance))
-if #counters > 0 then redis.call('HSET', key('counters:' .. instance), unpack(counters)) end
-
+write_counters(instance)
 return { 'committed', seen_count() }

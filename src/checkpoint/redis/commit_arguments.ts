@@ -44,7 +44,7 @@ export function commitArguments(commit: Commit, context: CommitContext): readonl
       letterField(letter),
       markText({ outcome, detail, sequence, replayedAtMs: committedAtMs }),
     ]),
-    String(duplicateTtlMs === 0 ? 0 : duplicateTtlMs + GRACE_MS),
+    String(traceMsOf(duplicateTtlMs)),
     ...traceArguments(traces),
     ...counterArguments(counters),
   ];
@@ -57,15 +57,26 @@ function bucketOf(committedAtMs: number, ttlMs: number): { name: string; leftMs:
   return { name: String(Math.floor(committedAtMs / widthMs) * widthMs), leftMs: ttlMs + GRACE_MS };
 }
 
-function traceArguments({ filters, duplicates }: Commit["traces"]): readonly Argument[] {
+/** How long Redis keeps what a trace goes by, milliseconds; 0 is for ever. */
+export function traceMsOf(duplicateTtlMs: number): number {
+  return duplicateTtlMs === 0 ? 0 : duplicateTtlMs + GRACE_MS;
+}
+
+/** The filters of files, as `add_filters` takes them. */
+export function filterArguments(filters: Commit["traces"]["filters"]): readonly Argument[] {
   const ofFiles = filters.flatMap(({ finalPath, filter }) => [finalPath, filter]);
-  const all = [String(filters.length), ...ofFiles];
+  return [String(filters.length), ...ofFiles];
+}
+
+function traceArguments({ filters, duplicates }: Commit["traces"]): readonly Argument[] {
+  const all = filterArguments(filters);
   if (duplicates === null) return [...all, "0"];
   const { count, partitions, filter, records } = duplicates;
   return [...all, String(count), JSON.stringify(partitions), compressed(records), filter];
 }
 
-function counterArguments(counters: Commit["counters"]): readonly Argument[] {
+/** Counters, as `write_counters` takes them. */
+export function counterArguments(counters: Commit["counters"]): readonly Argument[] {
   const rows = counterRows(counters).filter(([, , value]) => value !== 0);
   const fields = rows.flatMap(([name, label, value]) => [counterField(name, label), String(value)]);
   return [String(rows.length), ...fields];

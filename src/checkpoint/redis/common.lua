@@ -103,9 +103,71 @@ end
 local function end_instance(instance)
   local counters = redis.call('HGETALL', key('counters:' .. instance))
   for i = 1, #counters, 2 do
-    local by = string.find(counters[i + 1], '[.e]') and 'HINCRBYFLOAT' or 'HINCRBY'
+    local held = redis.call('HGET', key('counters'), counters[i]) or '0'
+    -- A sum of fractions may be a whole number for once.
+    local by = string.find(held .. counters[i + 1], '[.e]') and 'HINCRBYFLOAT' or 'HINCRBY'
     redis.call(by, key('counters'), counters[i], counters[i + 1])
   end
   redis.call('ZREM', key('alive'), instance)
   redis.call('DEL', key('counters:' .. instance), key('instance:' .. instance), key('pending:' .. instance))
+end
+
+-- Whether a commit of that number was made.
+local function is_committed(sequence)
+  return redis.call('GETBIT', key('committed'), sequence) == 1
+end
+
+-- Whether an instance's newest commit was made, whose answer it may not have had. Of one that has ended since the
+-- number alone is left.
+local function is_made(instance, sequence, state)
+  if state == 'live' then return redis.call('HGET', key('instance:' .. instance), 'last') == sequence end
+  return is_committed(sequence)
+end
+
+-- Whether an instance has given up the commit of that number: a try that is still on its way must not make it.
+local function is_withdrawn(instance, sequence)
+  local withdrawn = redis.call('HGET', key('instance:' .. instance), 'withdrawn')
+  return withdrawn and not is_less(withdrawn, sequence)
+end
+
+-- Adds a commit to the lake's; whoever commits again has published what it committed before.
+local function add_commit(instance, sequence, committed_ms, record, is_empty)
+  redis.call('RPUSH', key('commits'), record)
+  redis.call('SETBIT', key('committed'), sequence, 1)
+  redis.call('HSET', key('instance:' .. instance), 'last', sequence)
+  if is_less(redis.call('HGET', lake, 'last_sequence') or '0', sequence) then
+    redis.call('HSET', lake, 'last_sequence', sequence)
+  end
+  if tonumber(redis.call('HGET', lake, 'last_commit_ms') or '-1') < committed_ms then
+    redis.call('HSET', lake, 'last_commit_ms', integer(committed_ms))
+  end
+  local pending = key('pending:' .. instance)
+  for _, published in ipairs(redis.call('SMEMBERS', pending)) do
+    redis.call('HDEL', key('unpublished'), published)
+  end
+  redis.call('DEL', pending)
+  if is_empty then return end
+  redis.call('HSET', key('unpublished'), sequence, record)
+  redis.call('SADD', pending, sequence)
+end
+
+-- Sets what a trace goes by, for so many milliseconds; 0 is for ever.
+local function set_trace(name, value, trace_ms)
+  if trace_ms > 0 then redis.call('SET', name, value, 'PX', trace_ms) else redis.call('SET', name, value) end
+end
+
+-- Takes the filters of a commit's files.
+local function add_filters(sequence, trace_ms)
+  for _ = 1, tonumber(take()) do
+    local path, filter = take(), take()
+    set_trace(key('filter:' .. sequence .. ':' .. path), filter, trace_ms)
+  end
+end
+
+-- Takes an instance's counters, in place of those that it had.
+local function write_counters(instance)
+  local counters = {}
+  for i = 1, tonumber(take()) * 2 do counters[i] = take() end
+  redis.call('DEL', key('counters:' .. instance))
+  if #counters > 0 then redis.call('HSET', key('counters:' .. instance), unpack(counters)) end
 end

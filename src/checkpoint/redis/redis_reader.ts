@@ -6,7 +6,7 @@ import type { CommittedFile, LakeHistory } from "../history.ts";
 import { WRITING_MS } from "../instances.ts";
 import type { CheckpointContent } from "../inspection.ts";
 import type { LakeStatus } from "../lake_status.ts";
-import type { SmallFilesOfFolder } from "../small_files.ts";
+import type { SmallFilesOfFolder, SmallFilesRule } from "../small_files.ts";
 import type { Soundness } from "../soundness.ts";
 import type { CheckpointTrace, TracedFile } from "../traces.ts";
 import type { RedisAddress } from "./address.ts";
@@ -17,7 +17,9 @@ import { KEYS_VERSION } from "./opening.ts";
 import { type CommitRecord, filterKey } from "./records.ts";
 import { RedisLake } from "./redis_lake.ts";
 import { readMark } from "./redis_marks.ts";
+import { listOf, textOf } from "./replies.ts";
 import { serverChecks } from "./server_checks.ts";
+import { SmallFiles } from "./small_files.ts";
 import { type LakeSnapshot, readSnapshot } from "./snapshot.ts";
 import { traceInCommits } from "./traces.ts";
 
@@ -28,12 +30,14 @@ export class RedisReader implements CheckpointReader {
   readonly #address: RedisAddress;
   readonly #lake: RedisLake;
   readonly #commits: CommitList;
+  readonly #small: SmallFiles;
 
   constructor(address: RedisAddress) {
     this.#address = address;
     this.#lake = new RedisLake(address);
     this.name = this.#lake.name;
     this.#commits = new CommitList(this.#lake.connection, this.#lake.key("commits"));
+    this.#small = new SmallFiles(this.#lake, this.#commits);
   }
 
   exists(): Promise<boolean> {
@@ -80,24 +84,27 @@ export class RedisReader implements CheckpointReader {
     });
   }
 
-  /** Nothing is merged in a lake of a shared checkpoint. */
-  isReplaced(): Promise<boolean> {
-    return Promise.resolve(false);
+  isReplaced(path: string): Promise<boolean> {
+    return looking(async () => await this.#lake.send("HEXISTS", "replaced", path) === 1);
   }
 
   unremovedReplaced(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+    return looking(async () =>
+      listOf(await this.#lake.send("ZRANGE", "unremoved_replaced", "0", "-1")).map(textOf).sort()
+    );
   }
 
-  smallFiles(): Promise<readonly SmallFilesOfFolder[]> {
-    return Promise.resolve([]);
+  smallFiles(rule: SmallFilesRule): Promise<readonly SmallFilesOfFolder[]> {
+    return looking(async () => await this.#small.find(rule));
   }
 
   sequenceAt(timeMs: number): Promise<number | null> {
     return looking(async () => {
       const { commitCount } = await readSnapshot(this.#lake, false);
       for await (const page of this.#commits.pages(commitCount)) {
-        const found = page.find(({ committedAtMs }) => committedAtMs === timeMs);
+        const found = page.find(({ committedAtMs, trigger }) =>
+          committedAtMs === timeMs && trigger !== "compact"
+        );
         if (found !== undefined) return found.sequence;
       }
       return null;
@@ -117,7 +124,8 @@ export class RedisReader implements CheckpointReader {
       const { committed, lastCommitMs, unpublished, purges } = snapshot;
       const figures = new FileFigures(new Set(purges.map(({ path }) => path)));
       const unpublishedPaths: string[] = [];
-      for await (const page of this.#commits.pages(snapshot.commitCount)) {
+      const { replaced } = snapshot;
+      for await (const page of this.#commits.pages(snapshot.commitCount, { replaced })) {
         figures.add(page);
         const left = page.filter(({ sequence }) => unpublished.has(sequence));
         unpublishedPaths.push(...left.flatMap(({ files }) => files).map((file) => file.stagedPath));
@@ -157,9 +165,9 @@ export class RedisReader implements CheckpointReader {
 
   trace(eventId: string): Promise<CheckpointTrace> {
     return looking(async () => {
-      const { purges, commitCount, instanceIds } = await readSnapshot(this.#lake, false);
+      const { purges, commitCount, replaced, instanceIds } = await readSnapshot(this.#lake, false);
       const purged = new Set(purges.map(({ path }) => path));
-      const pages = this.#commits.pages(commitCount);
+      const pages = this.#commits.pages(commitCount, { replaced });
       return await traceInCommits(this.#lake, pages, { eventId, purged, instanceIds });
     });
   }
@@ -216,9 +224,9 @@ export class RedisReader implements CheckpointReader {
   }
 
   /** All commits of a snapshot, in the order of their numbers. */
-  async #read({ commitCount }: LakeSnapshot): Promise<readonly CommitRecord[]> {
+  async #read({ commitCount, replaced }: LakeSnapshot): Promise<readonly CommitRecord[]> {
     const commits: CommitRecord[] = [];
-    for await (const page of this.#commits.pages(commitCount)) commits.push(...page);
+    for await (const page of this.#commits.pages(commitCount, { replaced })) commits.push(...page);
     return commits.sort((a, b) => a.sequence - b.sequence);
   }
 }

@@ -12,6 +12,7 @@ import {
   type CommitOutcome,
   type CommitStore,
   type DeadLetterMarks,
+  type Replacements,
   type StoreOptions,
   type TidyLimits,
   type UnpublishedCommit,
@@ -27,9 +28,17 @@ import type { Reply } from "./connection.ts";
 import { idBlock } from "./id_blocks.ts";
 import { lostError, openLake } from "./opening.ts";
 import { addUpDates } from "./figures.ts";
-import { commitRecordOf, counterRowOf, partitionField, partitionStateOf } from "./records.ts";
+import { readManifest } from "./manifest.ts";
+import {
+  type CommitRecord,
+  commitRecordOf,
+  counterRowOf,
+  partitionField,
+  partitionStateOf,
+} from "./records.ts";
 import { RedisLake } from "./redis_lake.ts";
 import { RedisMarks } from "./redis_marks.ts";
+import { RedisReplacements, replaceArguments, type Replacement } from "./redis_replacements.ts";
 import { fieldsOf, listOf, numberOf, textOf } from "./replies.ts";
 
 /** Ids asked for at once: some hundredths of a second, so that the server serves others in between. */
@@ -43,10 +52,10 @@ const DROP_COMMITS = 16;
  */
 export class RedisStore implements CommitStore {
   readonly isShared = true;
-  readonly replacements = null;
   readonly instanceId: string;
   readonly idKey: Uint32Array;
   readonly deadLetters: DeadLetterMarks;
+  readonly replacements: Replacements;
   readonly #lake: RedisLake;
   readonly #options: StoreOptions;
   readonly #hooks: FaultHooks;
@@ -72,6 +81,11 @@ export class RedisStore implements CommitStore {
     this.instanceId = instanceId;
     this.idKey = idKey;
     this.deadLetters = new RedisMarks(lake, this.#hooks);
+    this.replacements = new RedisReplacements(lake, {
+      commits: this.#commits,
+      make: (replacement) => this.#replace(replacement),
+      operate: (name, action) => this.#operate(name, action),
+    });
     this.#seenIdCount = seenIdCount;
     this.#signsOfLife = new SignsOfLife(async () => {
       await lake.run("live", [instanceId]);
@@ -142,14 +156,12 @@ export class RedisStore implements CommitStore {
 
   async dateTotals(): Promise<readonly DateTotals[]> {
     const totals = new Map<string, DateTotals>();
-    for await (const page of this.#commits.pages(await this.#commits.length())) {
-      addUpDates(totals, page);
-    }
+    for await (const page of this.#pages()) addUpDates(totals, page);
     return [...totals.values()];
   }
 
   async *eventFiles(first: number): AsyncGenerator<readonly ManifestFile[]> {
-    for await (const page of this.#commits.pages(await this.#commits.length())) {
+    for await (const page of this.#pages()) {
       const commits = page.filter(({ sequence }) => sequence >= first);
       yield commits.flatMap(({ files }) => files.filter(({ kind }) => kind === "events"));
     }
@@ -226,8 +238,7 @@ export class RedisStore implements CommitStore {
   }
 
   async commit(commit: Commit): Promise<CommitOutcome> {
-    if (this.#unsettled !== commit.sequence) await this.#settle();
-    this.#unsettled = commit.sequence;
+    await this.#begin(commit);
     const outcome = await this.#write(commit, "commit");
     if (outcome === "committed") this.#lastSequence = commit.sequence;
     this.#unsettled = null;
@@ -274,6 +285,38 @@ export class RedisStore implements CommitStore {
     await this.#lake[Symbol.asyncDispose]();
   }
 
+  /** All commits, without files that were merged into others. */
+  async *#pages(): AsyncGenerator<readonly CommitRecord[]> {
+    const { commitCount, replaced } = await readManifest(this.#lake);
+    yield* this.#commits.pages(commitCount, { replaced });
+  }
+
+  /** The answer of a commit before this one may have been lost. */
+  async #begin({ sequence }: Commit): Promise<void> {
+    if (this.#unsettled !== sequence) await this.#settle();
+    this.#unsettled = sequence;
+  }
+
+  async #replace(replacement: Replacement): Promise<boolean> {
+    const { commit: { sequence } } = replacement;
+    await this.#begin(replacement.commit);
+    const { instanceId } = this, { duplicateTtlMs } = this.#options;
+    const context = { instanceId, lastSequence: this.#lastSequence, duplicateTtlMs };
+    const args = replaceArguments(replacement, context);
+    const answer = await this.#operate("replace", () => this.#lake.run("replace", args));
+    switch (textOf(answer)) {
+      case "committed":
+        this.#lastSequence = sequence;
+        this.#unsettled = null;
+        return true;
+      case "refused":
+        this.#unsettled = null;
+        return false;
+      default:
+        throw this.#notAlive(answer);
+    }
+  }
+
   async #write(commit: Commit, mode: CommitContext["mode"]): Promise<CommitOutcome> {
     const { instanceId } = this;
     const { ttlMs, duplicateTtlMs } = this.#options;
@@ -317,7 +360,7 @@ export class RedisStore implements CommitStore {
 
   /** One command or script is a transaction: it is begun and done by its answer. */
   async #operate<T>(
-    name: "claim" | "commit" | "published" | "expire",
+    name: "claim" | "commit" | "published" | "expire" | "replace" | "replaced",
     action: () => Promise<T>,
   ): Promise<T> {
     const path = this.#lake.name;

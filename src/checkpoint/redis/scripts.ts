@@ -4,9 +4,11 @@ import common from "./common.lua" with { type: "text" };
 import ended from "./ended.lua" with { type: "text" };
 import leave from "./leave.lua" with { type: "text" };
 import live from "./live.lua" with { type: "text" };
+import manifest from "./manifest.lua" with { type: "text" };
 import mark from "./mark.lua" with { type: "text" };
 import open from "./open.lua" with { type: "text" };
 import purge from "./purge.lua" with { type: "text" };
+import replace from "./replace.lua" with { type: "text" };
 import reserve from "./reserve.lua" with { type: "text" };
 import retain from "./retain.lua" with { type: "text" };
 import seen from "./seen.lua" with { type: "text" };
@@ -27,9 +29,11 @@ const SOURCES = {
   ended,
   leave,
   live,
+  manifest,
   mark,
   open,
   purge,
+  replace,
   reserve,
   retain,
   seen,

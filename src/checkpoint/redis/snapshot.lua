@@ -35,4 +35,5 @@ return {
   { integer(counted), integer(held) },
   integer(duplicates),
   alive[2] and integer(now - tonumber(alive[2])) or '',
+  redis.call('HKEYS', key('replaced')),
 }

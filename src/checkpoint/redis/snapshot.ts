@@ -14,6 +14,8 @@ export interface LakeSnapshot {
   readonly lastCommitMs: number | null;
   /** The first so many commits belong to it. */
   readonly commitCount: number;
+  /** Paths of files of these commits that were merged into others. */
+  readonly replaced: ReadonlySet<string>;
   /** Sequences of commits whose files are not known to be published. */
   readonly unpublished: ReadonlySet<number>;
   readonly purges: readonly PurgedFile[];
@@ -42,7 +44,7 @@ export async function readSnapshot(lake: RedisLake, withTraces: boolean): Promis
     throw damagedError(`${lake.name} holds no checkpoint. See CHECKPOINT_URL, or start a consumer`);
   }
   const [own, length, partitions, counters, unpublished, purges, ...rest] = listOf(answer);
-  const [replays, replayCount, instances, ids, duplicates, silent] = rest;
+  const [replays, replayCount, instances, ids, duplicates, silent, replaced] = rest;
   const fields = fieldsOf(own);
   const version = fields.get("schema_version") ?? "none";
   if (version !== KEYS_VERSION) throw otherVersionError(lake, version);
@@ -59,6 +61,7 @@ export async function readSnapshot(lake: RedisLake, withTraces: boolean): Promis
     },
     lastCommitMs: lastCommitMs === undefined ? null : Number(lastCommitMs),
     commitCount: numberOf(length),
+    replaced: new Set(listOf(replaced).map(textOf)),
     unpublished: new Set(listOf(unpublished).map(numberOf)),
     purges: listOf(purges).map((text) => purgedFileOf(textOf(text))).sort(byPath),
     replays: Array.from(fieldsOf(replays), ([field, text]) => markedReplayOf(field, text))
