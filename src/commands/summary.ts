@@ -9,15 +9,15 @@ export interface SummaryOptions {
   readonly counters: Readonly<Counters>;
   readonly elapsedMs: number;
   readonly outDir: string;
-  /** Where metrics.txt lies. */
-  readonly checkpointDir: string;
+  /** Path of metrics.txt; null where a run writes none. */
+  readonly metricsFile: string | null;
   /** What shows some rows. */
   readonly duckdb: string;
 }
 
 /** What a run did, for people. */
 export function summaryText(options: SummaryOptions): string {
-  const { title, summary, counters, elapsedMs, outDir, checkpointDir } = options;
+  const { title, summary, counters, elapsedMs, outDir, metricsFile } = options;
   const rate = elapsedMs > 0 ? Math.round(summary.receivedCount * 1000 / elapsedMs) : 0;
   const lines = [
     title,
@@ -33,7 +33,7 @@ export function summaryText(options: SummaryOptions): string {
     "",
     `  elapsed    ${(elapsedMs / 1000).toFixed(2)} s, ${thousands(rate)} events/s`,
     `  lake       ${outDir}`,
-    `  metrics    ${checkpointDir}/metrics.txt`,
+    ...(metricsFile === null ? [] : [`  metrics    ${metricsFile}`]),
     ...adviceLines(options),
   ];
   return `${lines.join("\n")}\n`;

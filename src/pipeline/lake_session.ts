@@ -1,7 +1,7 @@
 import type { CommitStore, StoreAccess } from "../checkpoint/commit_store.ts";
 import { openStore } from "../checkpoint/open_store.ts";
 import type { RetriedOperation } from "../core/counters.ts";
-import { messageOf } from "../core/errors.ts";
+import { assert, messageOf } from "../core/errors.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { MergeGroup } from "../core/compaction.ts";
 import type { Encoder } from "../lake/encoder.ts";
@@ -45,7 +45,10 @@ export interface StorageSurroundings {
 }
 
 export interface LakeSessionOptions {
-  /** Absolute path of the folder of checkpoint, lock and metrics.txt, which exists. */
+  /**
+   * Absolute path of the folder of checkpoint, lock and metrics.txt, which exists; "" where it is not needed: the
+   * store is a server, and the storage needs no folder.
+   */
   readonly checkpointDir: string;
   /** The server that keeps the checkpoint; left out, a SQLite file in that folder is it. */
   readonly store?: StoreAccess;
@@ -103,9 +106,10 @@ export class LakeSession implements AsyncDisposable {
   readonly summary: RunSummary;
   readonly checkpoint: CommitStore;
   readonly files: LakeStorage;
-  readonly #local: Files;
+  /** Null where nothing of the lake lies on this machine. */
+  readonly #local: Files | null;
   readonly #options: LakeSessionOptions;
-  readonly #metrics: MetricsFile;
+  readonly #metrics: MetricsFile | null;
   readonly #resources: AsyncDisposableStack;
   readonly #protection: Protection;
   readonly #table: LakeTable | null;
@@ -120,7 +124,7 @@ export class LakeSession implements AsyncDisposable {
   private constructor(
     options: LakeSessionOptions,
     { local, files, checkpoint, table, pipeline, protection, lastPublishMs, resources }: {
-      readonly local: Files;
+      readonly local: Files | null;
       readonly files: LakeStorage;
       readonly checkpoint: CommitStore;
       readonly table: LakeTable | null;
@@ -132,7 +136,8 @@ export class LakeSession implements AsyncDisposable {
   ) {
     this.#options = options;
     this.#resources = resources;
-    this.#metrics = new MetricsFile(local);
+    // Processes that share a lake would replace each other's.
+    this.#metrics = local === null || checkpoint.isShared ? null : new MetricsFile(local);
     this.#local = local;
     this.#lastPublishMs = lastPublishMs;
     this.checkpoint = checkpoint;
@@ -160,12 +165,12 @@ export class LakeSession implements AsyncDisposable {
     const { checkpointDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
     const { fileMode = OWNER_ONLY, store = { url: null } } = options;
     await using resources = new AsyncDisposableStack();
-    const local = new Files(checkpointDir, hooks, { fileMode });
+    const local = checkpointDir === "" ? null : new Files(checkpointDir, hooks, { fileMode });
     let opened: LakeSession | null = null;
     // Until the pipeline is there, the log alone tells of retries.
     const onRetry = (operation: RetriedOperation) => opened?.pipeline.noteRetry(operation);
-    const files = options.storage?.({ hooks, onRetry }) ?? new FolderStorage(local);
-    await tellWiderModes(local, log, { fileMode });
+    const files = options.storage?.({ hooks, onRetry }) ?? folderStorage(local);
+    if (local !== null) await tellWiderModes(local, log, { fileMode });
     const beforeNew = () => refuseLostCheckpoint(files);
     const { expelAfterMs } = options;
     const expelling = expelAfterMs === undefined ? {} : { expelAfterMs };
@@ -249,8 +254,9 @@ export class LakeSession implements AsyncDisposable {
       protection: this.#protection,
       retrying: { ...retrying, onRetry },
       freeBytes: async () => {
-        const isLocal = this.files.location === this.#local.absolute(".");
-        return isLocal ? (await this.#local.diskSpace())?.freeBytes ?? null : null;
+        const local = this.#local;
+        const isLocal = this.files.location === local?.absolute(".");
+        return isLocal ? (await local?.diskSpace())?.freeBytes ?? null : null;
       },
       commitOther: (make) => this.pipeline.commitOther(make),
       giveWay,
@@ -281,8 +287,7 @@ export class LakeSession implements AsyncDisposable {
   async writeMetrics(): Promise<void> {
     try {
       await this.#measureDisk();
-      // Processes that share a lake would replace each other's.
-      if (!this.checkpoint.isShared) await this.#metrics.write(this.snapshot());
+      await this.#metrics?.write(this.snapshot());
       this.#isWritable = true;
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
@@ -310,7 +315,7 @@ export class LakeSession implements AsyncDisposable {
 
   /** Where OUT_DIR is gone for now, how full it is is not known. */
   async #measureDisk(): Promise<void> {
-    this.#disk = await this.#local.diskSpace().catch(() => null);
+    this.#disk = await this.#local?.diskSpace().catch(() => null) ?? null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -359,4 +364,9 @@ export class LakeSession implements AsyncDisposable {
       this.#isTidying = false;
     }
   }
+}
+
+function folderStorage(local: Files | null): FolderStorage {
+  assert(local !== null, "a lake that lies nowhere else lies in the folder of its checkpoint");
+  return new FolderStorage(local);
 }
