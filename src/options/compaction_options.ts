@@ -1,7 +1,6 @@
 import { parseIso8601 } from "../core/timestamp.ts";
 import { usageError } from "../core/errors.ts";
 import { type Mode, option, STARTERS, type ValuesOf } from "./option.ts";
-import { type S3Config, s3PlaceOf } from "./s3_options.ts";
 import type { StoreConfig } from "./store_options.ts";
 import { boolean, duration, integer, maybe, textParser } from "./option_parsers.ts";
 import { TEXT_OR_LIST } from "./value_schema.ts";
@@ -57,10 +56,10 @@ export const compactionOptions = {
  * @throws OrillaError with exit code 2
  */
 export function refuseUnmergeable(
-  config: ValuesOf<typeof compactionOptions> & StoreConfig & S3Config,
+  config: ValuesOf<typeof compactionOptions> & StoreConfig,
   mode: Mode,
 ): void {
-  const { autoCompact, checkpointUrl, checkpointUrlFile, outDir } = config;
+  const { autoCompact, checkpointUrl, checkpointUrlFile } = config;
   const isShared = checkpointUrl !== null || checkpointUrlFile !== null;
   if (isShared && (mode === "compact" || autoCompact)) {
     throw usageError(
@@ -68,12 +67,6 @@ export function refuseUnmergeable(
         mode === "compact" ? "orilla compact" : "--auto-compact"
       } with CHECKPOINT_URL: other processes may be ` +
         `reading and committing meanwhile. Larger batches (--batch-max-latency-ms) make fewer files`,
-    );
-  }
-  if (autoCompact && s3PlaceOf(config) !== null) {
-    throw usageError(
-      `Cannot use --auto-compact with --out-dir ${outDir}: merging in an object store keeps commits waiting. ` +
-        `Stop the consumer now and then, and run orilla compact`,
     );
   }
 }

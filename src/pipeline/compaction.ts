@@ -69,22 +69,15 @@ export async function compactGroup(
   await refuseWithoutRoom(parts, sourceBytes);
   await refuseChanged(parts, group);
   const { files, checkpoint, clock, retrying } = parts;
-  let committed: ManifestFile | null = null, path = "";
-  const stageAs = async (name: MergeName) => {
-    path = stagedPathOf(parts, { group, name });
-    const merged = await stageMerged(parts, { group, path });
-    path = merged.stagedPath;
-    return merged;
-  };
+  const staging = { stagedAtMs: clock.nowMs(), sequence: NO_COMMIT };
+  const path = stagedPathOf(parts, { group, name: staging });
+  let committed: ManifestFile | null = null;
   try {
-    // Where its name can still be changed, it gets the number of its commit when the merge is done: others go before.
-    const early = !files.renamesStaged
-      ? null
-      : await stageAs({ stagedAtMs: clock.nowMs(), sequence: NO_COMMIT });
+    // It gets the number of its commit when the merge is done: others go before.
+    const merged = await stageMerged(parts, { group, path });
     await parts.commitOther(async (at) => {
       const sequence = await retry("commit", retrying, () => checkpoint.reserve());
       const name = { stagedAtMs: clock.nowMs(), sequence };
-      const merged = early ?? await stageAs(name);
       committed = await commitMerged(parts, { group, at, name, merged });
     });
   } catch (error) {
@@ -203,7 +196,8 @@ async function stageMerged(
     },
     write: (bytes) => file.append(bytes),
   });
-  return { ...merged, stagedPath: await file.finish() };
+  await file.finish();
+  return { ...merged, stagedPath: path };
 }
 
 function mergeSourceOf({ finalPath, bytes }: MergeGroup["sources"][number]): MergeSource {
