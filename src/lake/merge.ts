@@ -232,7 +232,10 @@ async function writeAll(
 ): Promise<{ readonly bytes: number; readonly checksum: string }> {
   const hash = createHash("sha256");
   const batches = rows.batches();
-  let bytes = 0, failure: unknown = null;
+  // Rust waits for the first one, and would panic without.
+  const first = await batches.next();
+  assert(first.done !== true, "a merge has rows");
+  let begun = false, bytes = 0, failure: unknown = null;
   const unlessFailed = async <T>(action: () => Promise<T>): Promise<T | null> => {
     if (failure !== null) return null;
     return await action().catch((error) => {
@@ -243,21 +246,17 @@ async function writeAll(
   const stream = new ReadableStream<RecordBatch>({
     pull: async (controller) => {
       await turn();
-      const next = await unlessFailed(() => batches.next());
+      const next = begun ? await unlessFailed(() => batches.next()) : first;
+      begun = true;
       if (next === null || next.done === true) controller.close();
       else controller.enqueue(next.value);
     },
   }, { highWaterMark: 0 });
-  // It waits for the first batch, and cannot do without.
-  const encoded: ReadableStream<Uint8Array> | null = await unlessFailed(() =>
-    transformParquetStream(stream, properties)
-  );
-  if (encoded !== null) {
-    for await (const part of encoded) {
-      hash.update(part);
-      bytes += part.length;
-      await unlessFailed(() => files.write(new Uint8Array(part)));
-    }
+  const encoded: ReadableStream<Uint8Array> = await transformParquetStream(stream, properties);
+  for await (const part of encoded) {
+    hash.update(part);
+    bytes += part.length;
+    await unlessFailed(() => files.write(new Uint8Array(part)));
   }
   if (failure !== null) throw failure;
   return { bytes, checksum: hash.digest("hex") };

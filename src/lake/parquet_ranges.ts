@@ -21,15 +21,18 @@ export async function openParquet(bytes: number, read: ReadRange): Promise<OpenP
 }
 
 /**
- * Reads that do not fail before Rust's eyes: its reader would end by a panic, and with it all that this thread has
- * of it. It gets zeros, which are no Parquet, and whoever asked it gets the failure.
+ * Reads that do not fail before Rust's eyes: its reader would end by a panic, and with it all that this thread has of
+ * it; so it does with bytes that are no Parquet. It is left waiting, with what it holds of that file, and whoever asked
+ * it gets the failure.
  */
 class Reads {
   readonly #read: ReadRange;
-  #failure: unknown = null;
+  readonly #failed = Promise.withResolvers<never>();
 
   constructor(read: ReadRange) {
     this.#read = read;
+    // A failure is for whoever asks for something of the file, and need not be noticed by anybody.
+    this.#failed.promise.catch(() => {});
   }
 
   async bytes(start: number, end: number): Promise<ArrayBuffer> {
@@ -38,20 +41,14 @@ class Reads {
       if (length !== end - start) throw new Error(`it has ${length} bytes from ${start} to ${end}`);
       return buffer;
     } catch (error) {
-      this.#failure ??= error;
-      return new ArrayBuffer(end - start);
+      this.#failed.reject(error);
+      return await new Promise<never>(() => {});
     }
   }
 
-  /** Does something with the file; throws what a read meanwhile failed with. */
-  async guarding<T>(action: () => Promise<T>): Promise<T> {
-    try {
-      const result = await action();
-      if (this.#failure === null) return result;
-    } catch (error) {
-      throw this.#failure ?? error;
-    }
-    throw this.#failure;
+  /** Does something with the file; throws what a read meanwhile, or before, failed with. */
+  guarding<T>(action: () => Promise<T>): Promise<T> {
+    return Promise.race([this.#failed.promise, action()]);
   }
 }
 

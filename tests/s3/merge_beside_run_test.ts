@@ -182,7 +182,7 @@ s3Test("each request of a merge may fail in a way that passes, or for good", asy
     assert.ok(end - first > 60, `${end - first} requests`);
   });
   for (let index = first; index < end; index++) {
-    for (const isForGood of [false, true]) {
+    for (const isForGood of index % 3 === 0 ? [false, true] : [false]) {
       await withFaultyLake(server, async (lake) => {
         await fill(lake.direct);
         const fault = PASSING[index % PASSING.length] ?? null;
