@@ -188,12 +188,13 @@ s3Test("each request of a merge may fail in a way that passes, or for good", asy
         const fault = PASSING[index % PASSING.length] ?? null;
         const isFaulty = (at: number) => isForGood ? at >= index : at === index;
         lake.proxy.faultOf = (request) => isFaulty(request.index) ? fault : null;
-        const done = await compact(lake).then(() => "merged", () => "failed");
+        const failure = await compact(lake).then(() => null, String);
         const { method, target } = lake.proxy.requests[index] ?? {};
         const where = `${JSON.stringify(fault)} at ${index}: ${method} ${target}`;
-        assert.equal(done, isForGood ? "failed" : "merged", where);
+        assert.equal(failure !== null, isForGood, `${where}: ${failure}`);
         await expectExactAndMerged(lake.direct, where);
-      }, isForGood ? 2 : 5);
+        // On a busy machine requests also reach their limit of time by themselves.
+      }, isForGood ? 2 : 30);
     }
   }
 });
