@@ -4,7 +4,7 @@ import type { Config } from "./src/config.ts";
 import { readConfigFile } from "./src/config_file.ts";
 import { listenAddressOf } from "./src/options/http_options.ts";
 import { ENCODERS, KAFKA, LAKE, type Mode, STARTERS } from "./src/options/option.ts";
-import { s3AddressOf, s3PlaceOf } from "./src/options/s3_options.ts";
+import { hasFolder, s3AddressOf, s3PlaceOf } from "./src/options/s3_options.ts";
 import { authorityOf } from "./src/http/address.ts";
 import type { StoreAccess } from "./src/checkpoint/commit_store.ts";
 import { messageOf, OrillaError } from "./src/core/errors.ts";
@@ -133,11 +133,11 @@ function networkOf(
 }
 
 /**
- * Absolute path of the folder of the checkpoint: OUT_DIR, or CHECKPOINT_DIR where that is a bucket. null where the mode
- * has none, or looks at what there is and finds none.
+ * Absolute path of the folder of the checkpoint: OUT_DIR, or CHECKPOINT_DIR where that is a bucket. null where there is
+ * no need for one, or the mode looks at what there is and finds none.
  */
 async function checkpointDirOf(mode: Mode, config: Config): Promise<string | null> {
-  if (!LAKE.includes(mode)) return null;
+  if (!LAKE.includes(mode) || !hasFolder(config)) return null;
   const { outDir, checkpointDir, fileMode } = config;
   const folder = checkpointDir === null
     ? { flag: "--out-dir", path: outDir } as const
@@ -195,7 +195,7 @@ async function runMode(mode: Mode, config: Config): Promise<void> {
     mode,
     folder: checkpointDir,
     network: networkOf(mode, config, store),
-    diskSpace: ENCODERS.includes(mode),
+    diskSpace: ENCODERS.includes(mode) && checkpointDir !== null,
     environment: LIBRARIES_ENVIRONMENT,
     encodes: ENCODERS.includes(mode),
   };

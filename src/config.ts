@@ -1,6 +1,6 @@
 import { usageError } from "./core/errors.ts";
 import { refuseStoreContradictions, storeOptions } from "./options/store_options.ts";
-import { compactionOptions, refuseUnmergeable } from "./options/compaction_options.ts";
+import { compactionOptions } from "./options/compaction_options.ts";
 import { lakeOptions } from "./options/lake_options.ts";
 import { kafkaOptions } from "./options/kafka_options.ts";
 import { httpOptions, refuseUnusedToken } from "./options/http_options.ts";
@@ -77,7 +77,6 @@ export function refuseContradictions(config: Config): void {
   refuseUnusedToken(config);
   refuseStoreContradictions(config);
   refuseS3Contradictions(config);
-  refuseUnmergeable(config);
   const { dlqTopic, topic, duplicateRatio, invalidRatio, unknownFieldRatio } = config;
   if (dlqTopic === topic) {
     throw usageError(

@@ -24,15 +24,21 @@ function report(parts: Partial<CommitReport>): CommitReport {
 /** The text of a run with these commits, and with counters as they stood before and after it. */
 function textOf(
   reports: readonly CommitReport[],
-  { before = zeroCounters(), after = zeroCounters(), elapsedMs = 2_000 }: {
+  {
+    before = zeroCounters(),
+    after = zeroCounters(),
+    elapsedMs = 2_000,
+    metricsFile = "/lake/metrics.txt",
+  }: {
     readonly before?: Counters;
     readonly after?: Counters;
     readonly elapsedMs?: number;
+    readonly metricsFile?: string | null;
   } = {},
 ): string {
   const summary = new RunSummary(before);
   for (const one of reports) summary.add(one);
-  const places = { outDir: "/lake", metricsFile: "/lake/metrics.txt", duckdb: duckdbLine("/lake") };
+  const places = { outDir: "/lake", metricsFile, duckdb: duckdbLine("/lake") };
   return summaryText({ title: "Simulation done", summary, counters: after, elapsedMs, ...places });
 }
 
@@ -87,6 +93,7 @@ Deno.test("summaryText() says the time, the rate, and where the lake and its met
     ]
   ) assert.ok(lines.includes(line), line);
   assert.ok(linesOf(textOf([FIRST], { elapsedMs: 0 })).includes("elapsed 0.00 s, 0 events/s"));
+  assert.ok(!textOf([FIRST], { metricsFile: null }).includes("metrics"));
 });
 
 Deno.test("summaryText() lists the files by date, with rows and sizes", () => {

@@ -18,7 +18,7 @@ export interface StoreAccess {
 
 /** Where a lake's commits are kept. */
 export interface StoreLocation extends StoreAccess {
-  /** Absolute path of the folder of a checkpoint that is a file; it exists. */
+  /** Absolute path of the folder of a checkpoint that is a file, which exists; "" where there is none. */
   readonly checkpointDir: string;
 }
 

@@ -41,7 +41,10 @@ export interface CommandContext {
   readonly httpToken: string | null;
   /** Absolute path of OUT_DIR, which exists; "" for a command that has none, and for doctor where it is missing. */
   readonly outDir: string;
-  /** Absolute path of the folder of checkpoint and metrics.txt; the same where these lie in OUT_DIR. */
+  /**
+   * Absolute path of the folder of checkpoint and metrics.txt; the same where these lie in OUT_DIR. "" where nothing
+   * of the lake lies on this machine, see hasFolder, and for doctor where it is missing.
+   */
   readonly checkpointDir: string;
   /** Who orilla is to the object store; null where the lake is in a folder. */
   readonly s3Credentials: S3Credentials | null;

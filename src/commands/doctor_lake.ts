@@ -11,6 +11,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { probeWriting } from "../runtime/write_probe.ts";
 import { type CommandContext, type GivenFile, locationOf } from "./context.ts";
 import { bucketFinding } from "./doctor_bucket.ts";
+import { hasFolder } from "../options/s3_options.ts";
 import type { Examination } from "./examination.ts";
 import { counted, thousands } from "../core/count_text.ts";
 import { bucketOf, storageOf } from "./lake.ts";
@@ -35,7 +36,7 @@ export async function examineLake(
   const bucket = bucketOf(context, { onRetry: () => {}, attempts: 1 });
   if (bucket !== null) await examination.check("OUT_DIR", () => bucketFinding(bucket));
   const name = bucket === null ? "OUT_DIR" : "local disk";
-  if (folder === "") {
+  if (folder === "" && hasFolder(config)) {
     await examination.check(name, () =>
       warning(
         `${config.checkpointDir ?? config.outDir} is not there`,
@@ -46,8 +47,12 @@ export async function examineLake(
       `there is no ${bucket === null ? "OUT_DIR" : "CHECKPOINT_DIR"}`,
     );
   }
-  await examination.check(name, () => writingFinding(folder));
-  await examination.check("space", () => spaceFinding(surroundings?.space ?? null));
+  if (folder === "") {
+    examination.skip([name, "space"], "nothing of this lake lies on this machine");
+  } else {
+    await examination.check(name, () => writingFinding(folder));
+    await examination.check("space", () => spaceFinding(surroundings?.space ?? null));
+  }
   await using reader = await openReader(locationOf(context));
   for (const { name, make } of reader.serverChecks()) {
     if (!await examination.check(name, make)) {

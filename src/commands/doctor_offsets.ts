@@ -5,6 +5,7 @@ import { partitionName } from "../core/record.ts";
 import { type KnownOffsets, startOffset } from "../kafka/positions.ts";
 import { type AdminClient, groupOffsets, logBounds } from "../kafka/topic_offsets.ts";
 import { type CommandContext, locationOf } from "./context.ts";
+import { hasFolder } from "../options/s3_options.ts";
 import type { Examination } from "./examination.ts";
 import { thousands } from "../core/count_text.ts";
 import { tableLines } from "./table.ts";
@@ -17,14 +18,15 @@ export async function examineOffsets(
   context: CommandContext,
   { examination, admin }: { readonly examination: Examination; readonly admin: AdminClient },
 ): Promise<void> {
-  const { config: { topic, groupId }, checkpointDir } = context;
+  const { config, checkpointDir } = context, { topic, groupId } = config;
   let known: readonly KnownOffsets[] = [];
   let instanceIds: readonly string[] = [];
   await using reader = await openReader(locationOf(context));
   const isKnown = await examination.check("lag", async () => {
     // In this order: a consumer goes on meanwhile, and must not seem to be ahead of its checkpoint or the log.
     const ofGroup = await groupOffsets(admin, { topic, groupId });
-    const hasCheckpoint = checkpointDir !== "" && await reader.exists();
+    const mayExist = checkpointDir !== "" || !hasFolder(config);
+    const hasCheckpoint = mayExist && await reader.exists();
     const positions = hasCheckpoint ? await reader.positions() : null;
     instanceIds = positions?.instanceIds ?? [];
     const next = new Map(

@@ -12,6 +12,7 @@ import { noFaults } from "../runtime/operations.ts";
 import { type CommandContext, locationOf } from "./context.ts";
 import { duckdbLine, duckdbLineOfS3 } from "./duckdb_line.ts";
 import { retryingOf } from "./retrying.ts";
+import type { SummaryOptions } from "./summary.ts";
 
 /** The lake of a command, to look at or to write to outside of a session. */
 export async function lakeOf(
@@ -58,15 +59,15 @@ export function bucketOf(
 /** Where things lie after a run, for people. */
 export function placesOf(
   { config, outDir, checkpointDir, store }: CommandContext,
-): { readonly outDir: string; readonly metricsFile: string | null; readonly duckdb: string } {
+): Pick<SummaryOptions, "outDir" | "metricsFile" | "duckdb"> {
   const place = s3PlaceOf(config);
   const duckdb = place === null ? duckdbLine(outDir) : duckdbLineOfS3(outDir, {
     region: config.s3Region,
     ...(config.s3Endpoint !== null && s3AddressOf(config, place)),
   });
-  // See LakeSession: processes that share a folder have none.
-  const hasNoMetrics = place === null && store.url !== null;
-  return { outDir, metricsFile: hasNoMetrics ? null : `${checkpointDir}/metrics.txt`, duckdb };
+  // Processes that share a lake write none.
+  const metricsFile = store.url === null ? `${checkpointDir}/metrics.txt` : null;
+  return { outDir, metricsFile, duckdb };
 }
 
 /** The folder of checkpoint and metrics.txt. */

@@ -1,4 +1,4 @@
-import { damagedError, messageOf, operatingError } from "../core/errors.ts";
+import { damagedError, messageOf, operatingError, usageError } from "../core/errors.ts";
 import type { LakeReport } from "../core/lake_report.ts";
 import { reportOn } from "../pipeline/report.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -6,6 +6,7 @@ import type { Files } from "../runtime/files.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
+import { hasFolder } from "../options/s3_options.ts";
 import { lakeOf, localFiles } from "./lake.ts";
 import { reportPage } from "./report_page.ts";
 import { counted } from "../core/count_text.ts";
@@ -14,13 +15,15 @@ import { byteText } from "./summary.ts";
 /**
  * Sums the lake up: as a page of HTML in OUT_DIR or on stdout, or as JSON.
  *
- * @throws OrillaError with exit code 3 where files could not be read; the report says which
+ * @throws OrillaError with exit code 2 where there is no folder for the page, 3 where files could not be read; the
+ * report says which
  */
 export async function reportLake(context: CommandContext): Promise<void> {
   const { config, outDir, reporter, version, log, stop } = context;
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs());
   const onProgress = (done: number, total: number) => meter.update(done, total);
   const nowMs = systemClock.nowMs();
+  refuseWithoutFolder(context);
   await using lake = await lakeOf(context);
   const report = await reportOn({ ...lake, version, nowMs, log, stop, onProgress });
   if (report === null) throw operatingError("Stopped by a signal before the report was complete");
@@ -33,6 +36,14 @@ export async function reportLake(context: CommandContext): Promise<void> {
         `See orilla verify`,
     );
   }
+}
+
+function refuseWithoutFolder({ config, outDir }: CommandContext): void {
+  if (config.json || config.reportOut === null || hasFolder(config)) return;
+  throw usageError(
+    `Cannot write --out ${config.reportOut}: nothing of ${outDir} lies on this machine. Give --checkpoint-dir, or have ` +
+      `the report on stdout: orilla report --out -`,
+  );
 }
 
 /** With times as text, and counts by their names. */

@@ -9,7 +9,7 @@ export interface SummaryOptions {
   readonly counters: Readonly<Counters>;
   readonly elapsedMs: number;
   readonly outDir: string;
-  /** Null where there is none. */
+  /** Path of metrics.txt; null where a run writes none. */
   readonly metricsFile: string | null;
   /** What shows some rows. */
   readonly duckdb: string;

@@ -11,7 +11,6 @@ export class FolderStorage implements LakeStorage {
   readonly stagesAtOnce = 8;
   readonly hasOneWriter = true;
   readonly readsStaged = true;
-  readonly renamesStaged = true;
   readonly #files: Files;
 
   constructor(files: Files) {
@@ -42,7 +41,6 @@ export class FolderStorage implements LakeStorage {
       finish: async () => {
         await file.sync();
         await this.#files.syncFolder(STAGING_FOLDER, "compact:folder");
-        return path;
       },
       [Symbol.asyncDispose]: () => {
         file[Symbol.dispose]();

@@ -1,4 +1,4 @@
-import type { S3Answer, S3Client } from "./s3_client.ts";
+import { COPY_SOURCE, type S3Answer, type S3Client } from "./s3_client.ts";
 import { S3Error } from "./s3_errors.ts";
 import { elementsOf, escapeXml, textOf } from "./s3_xml.ts";
 
@@ -32,7 +32,8 @@ export function isTaken(error: unknown): boolean {
   return isCode(error, "PreconditionFailed", "HTTP412");
 }
 
-function isNotFound(error: unknown): boolean {
+/** Whether there is no such object. */
+export function isNotFound(error: unknown): boolean {
   return isCode(error, "NoSuchKey", "HTTP404", "NotFound");
 }
 
@@ -133,6 +134,29 @@ export class S3Bucket {
     const query = { partNumber: String(number), uploadId };
     const { headers } = await this.client.send({ method: "PUT", key, query, body });
     return { number, etag: headers.get("etag") ?? "", bytes: body.length };
+  }
+
+  /** Makes the bytes of an object from `start` up to, not including, `end` a part of an upload. */
+  async copyPart(
+    { key, uploadId }: PendingUpload,
+    { number, from, start, end }: {
+      readonly number: number;
+      readonly from: string;
+      readonly start: number;
+      readonly end: number;
+    },
+  ): Promise<UploadedPart> {
+    const path = from.split("/").map(encodeURIComponent).join("/");
+    const { text } = await this.client.send({
+      method: "PUT",
+      key,
+      query: { partNumber: String(number), uploadId },
+      headers: {
+        [COPY_SOURCE]: `/${this.client.place.bucket}/${path}`,
+        "x-amz-copy-source-range": `bytes=${start}-${end - 1}`,
+      },
+    });
+    return { number, etag: textOf(text(), "ETag") ?? "", bytes: end - start };
   }
 
   /** The parts of an upload, null where there is no such upload. */

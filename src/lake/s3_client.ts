@@ -49,6 +49,9 @@ export interface S3Answer {
   readonly text: () => string;
 }
 
+/** The header that names the object which a request copies. */
+export const COPY_SOURCE = "x-amz-copy-source";
+
 const decoder = new TextDecoder();
 
 /** Sends signed requests to one bucket (AWS Signature Version 4), and again where a failure may pass. */
@@ -128,8 +131,9 @@ export class S3Client {
     }
     const answer = { headers: response.headers, bytes, text: () => decoder.decode(bytes) };
     const isWhole = response.status >= 200 && response.status < 300;
-    // A long answer to a POST begins before it is known whether it succeeds (API reference, CompleteMultipartUpload).
-    const hidesError = method === "POST" && /<Error[\s>]/.test(answer.text());
+    // A long answer begins before it is known whether it succeeds (API reference, CompleteMultipartUpload, UploadPartCopy).
+    const isLong = method === "POST" || request.headers?.[COPY_SOURCE] !== undefined;
+    const hidesError = isLong && /<Error[\s>]/.test(answer.text());
     if (isWhole && !hidesError) return answer;
     const code = textOf(answer.text(), "Code") ?? `HTTP${response.status}`;
     if (code === "RequestTimeTooSkewed") this.#learnTime(response.headers);

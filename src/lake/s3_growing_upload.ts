@@ -6,18 +6,21 @@ export const PART_BYTES = 16 << 20;
 /** A file that becomes the parts of an upload as it grows: one of them is in memory at a time. */
 export class GrowingUpload implements GrowingStage {
   readonly #upload: (part: Uint8Array<ArrayBuffer>) => Promise<void>;
-  readonly #stagedPath: string;
+  readonly #finish: () => Promise<void>;
   readonly #part = new Uint8Array(PART_BYTES);
   #length = 0;
   #partCount = 0;
 
   /**
    * @param upload uploads the next part, whose bytes are other ones after it
-   * @param stagedPath what the manifest keeps as its staged path
+   * @param finish makes an object of the parts
    */
-  constructor(upload: (part: Uint8Array<ArrayBuffer>) => Promise<void>, stagedPath: string) {
+  constructor({ upload, finish }: {
+    readonly upload: (part: Uint8Array<ArrayBuffer>) => Promise<void>;
+    readonly finish: () => Promise<void>;
+  }) {
     this.#upload = upload;
-    this.#stagedPath = stagedPath;
+    this.#finish = finish;
   }
 
   async append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -30,11 +33,10 @@ export class GrowingUpload implements GrowingStage {
     }
   }
 
-  /** Parts are durable once the store has answered. */
-  async finish(): Promise<string> {
+  async finish(): Promise<void> {
     // An object without bytes has one part all the same.
     if (this.#length > 0 || this.#partCount === 0) await this.#uploadPart();
-    return this.#stagedPath;
+    await this.#finish();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

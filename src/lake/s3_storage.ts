@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { damagedError } from "../core/errors.ts";
-import { finalPathOf, HANDLE_MARK, STAGING_FOLDER } from "../core/lake_path.ts";
+import { finalPathOf, STAGING_FOLDER } from "../core/lake_path.ts";
 import { mapAtOnce } from "../runtime/at_once.ts";
 import { type FaultHooks, operate, type OperationLabel } from "../runtime/operations.ts";
+import { copyInParts } from "./s3_copy.ts";
 import {
   isNoSuchUpload,
+  isNotFound,
   isTaken,
   type PendingUpload,
   type S3Bucket,
@@ -12,22 +14,32 @@ import {
 } from "./s3_bucket.ts";
 import { PROBE_OBJECT, probeConditionalWrites } from "./s3_probe.ts";
 import { GrowingUpload, PART_BYTES } from "./s3_growing_upload.ts";
+import {
+  isStagedObject,
+  isUploading,
+  stagedPathFor,
+  stagedUploadOf,
+  uploadPath,
+  withoutHandle,
+} from "./s3_staged_path.ts";
 import { type FileToPublish, type GrowingStage, type LakeStorage, StillStaged } from "./storage.ts";
 
 /** Bytes read at a time for a checksum. */
 const PIECE_BYTES = 8 << 20;
 /** Files staged or published at the same time: it is the way to the store that takes the time. */
 const AT_ONCE = 8;
+/** Removals carry nothing, and readers see the rows of merged files twice until the last of them is done. */
+const REMOVED_AT_ONCE = 32;
 
 /**
  * A lake in a bucket. A file is staged as a multipart upload that is not completed: its parts are durable, and nobody
- * sees it. Completing it publishes it as a whole, under the condition that there is no such object.
+ * sees it. Completing it publishes it as a whole, under the condition that there is no such object. A merged file, whose
+ * name is not known before it is whole, is staged as an object in `_staging/`, of which the store makes a copy.
  */
 export class S3Storage implements LakeStorage {
   readonly stagesAtOnce = AT_ONCE;
   readonly hasOneWriter = false;
   readonly readsStaged = false;
-  readonly renamesStaged = false;
   readonly #bucket: S3Bucket;
   readonly #prefix: string;
   readonly #hooks: FaultHooks;
@@ -53,7 +65,7 @@ export class S3Storage implements LakeStorage {
   }
 
   async stage(path: string, bytes: Uint8Array): Promise<string> {
-    const upload = await this.#begin(path);
+    const upload = await this.#begin(path, finalPathOf(path));
     await this.#operate("stage:write", path, async () => {
       const whole = bytes.subarray(0, this.#hooks.written("stage:write", path, bytes.length));
       // An object without bytes has one part all the same.
@@ -63,19 +75,20 @@ export class S3Storage implements LakeStorage {
         upload.parts.push(await this.#bucket.uploadPart(upload, { number, body }));
       }
     });
-    return stagedPathOf(path, upload.uploadId);
+    return uploadPath({ path: finalPathOf(path), uploadId: upload.uploadId });
   }
 
   async stageMerged(path: string): Promise<GrowingStage> {
-    const upload = await this.#begin(path);
-    const stagedPath = stagedPathOf(path, upload.uploadId);
-    return new GrowingUpload(async (part) => {
-      await this.#operate("compact:write", path, async () => {
-        const body = part.slice(0, this.#hooks.written("compact:write", path, part.length));
-        const number = upload.parts.length + 1;
-        upload.parts.push(await this.#bucket.uploadPart(upload, { number, body }));
-      });
-    }, stagedPath);
+    const upload = await this.#begin(path, path);
+    return new GrowingUpload({
+      upload: (part) =>
+        this.#operate("compact:write", path, async () => {
+          const body = part.slice(0, this.#hooks.written("compact:write", path, part.length));
+          const number = upload.parts.length + 1;
+          upload.parts.push(await this.#bucket.uploadPart(upload, { number, body }));
+        }),
+      finish: () => this.#operate("compact:fsync", path, () => this.#makeObject(path, upload)),
+    });
   }
 
   /** Parts are durable once the store has answered. */
@@ -86,10 +99,12 @@ export class S3Storage implements LakeStorage {
   async publish(manifest: readonly FileToPublish[]): Promise<void> {
     // All of them are looked at first: of a commit that is damaged nothing becomes visible.
     const found = await mapAtOnce(manifest, AT_ONCE, async (file) => {
-      return { file, parts: await this.#partsOf(file) };
+      const isObject = isStagedObject(file.stagedPath);
+      return { file, staged: await (isObject ? this.#isStagedWhole(file) : this.#partsOf(file)) };
     });
-    await mapAtOnce(found, AT_ONCE, async ({ file, parts }) => {
-      if (parts !== null) await this.#publishFile(file, parts);
+    await mapAtOnce(found, AT_ONCE, async ({ file, staged }) => {
+      if (staged === true) await this.#publishObject(file);
+      else if (staged !== null) await this.#publishUpload(file, staged);
     });
   }
 
@@ -106,8 +121,9 @@ export class S3Storage implements LakeStorage {
   async dropStaged(stagedPaths: readonly string[]): Promise<void> {
     for (const path of stagedPaths) {
       // Of one that was not finished its stager knows no more than the path, of one not begun there is nothing.
-      const upload = path.includes(HANDLE_MARK) ? this.#uploadOf(path) : this.#staged.get(path);
+      const upload = isUploading(path) ? this.#uploadOf(path) : this.#staged.get(path);
       if (upload !== undefined) await this.#abort(path, upload);
+      if (isStagedObject(path)) await this.#removeStaged(path, "recover:remove");
     }
   }
 
@@ -128,7 +144,7 @@ export class S3Storage implements LakeStorage {
     paths: readonly string[],
     { remove }: { readonly remove: OperationLabel },
   ): Promise<void> {
-    await mapAtOnce(paths, AT_ONCE, (path) => {
+    await mapAtOnce(paths, REMOVED_AT_ONCE, (path) => {
       return this.#operate(remove, path, () => this.#bucket.remove(this.#key(path)));
     });
   }
@@ -146,12 +162,17 @@ export class S3Storage implements LakeStorage {
     }
   }
 
-  /** Names in a folder; those in `_staging` are uploads under way, as staged paths name them. */
+  /** Names in a folder; those in `_staging` are uploads under way too, as staged paths name them. */
   async list(folder: string): Promise<readonly string[]> {
-    if (folder === STAGING_FOLDER) {
-      return (await this.#bucket.listUploads(this.#prefix))
-        .map(({ key, uploadId }) => stagedPathOf(this.#path(key).replaceAll("/", "__"), uploadId));
-    }
+    const names = await this.#listObjects(folder);
+    if (folder !== STAGING_FOLDER) return names;
+    const uploads = (await this.#bucket.listUploads(this.#prefix)).map(({ key, uploadId }) => {
+      return uploadPath({ path: this.#path(key), uploadId }).slice(STAGING_FOLDER.length + 1);
+    });
+    return [...names, ...uploads].sort();
+  }
+
+  async #listObjects(folder: string): Promise<readonly string[]> {
     const prefix = folder === "." ? this.#prefix : `${this.#key(folder)}/`;
     return (await this.#bucket.list(prefix, "/"))
       .map((key) => key.slice(prefix.length).replace(/\/$/, "")).filter((name) => name !== "");
@@ -166,7 +187,7 @@ export class S3Storage implements LakeStorage {
   }
 
   async size(path: string): Promise<number | null> {
-    if (!isStaged(path)) return await this.#bucket.size(this.#key(path));
+    if (!isUploading(path)) return await this.#bucket.size(this.#key(path));
     const parts = await this.#bucket.listParts(this.#uploadOf(path));
     return parts && bytesOf(parts);
   }
@@ -181,7 +202,7 @@ export class S3Storage implements LakeStorage {
     path: string,
     range: { readonly start: number; readonly end: number },
   ): Promise<Uint8Array<ArrayBuffer>> {
-    if (isStaged(path)) throw new StillStaged(finalPathOf(path));
+    if (isUploading(path)) throw new StillStaged(finalPathOf(path));
     return await this.#bucket.getRange(this.#key(path), range);
   }
 
@@ -198,19 +219,19 @@ export class S3Storage implements LakeStorage {
   }
 
   async readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (!isStaged(path)) return await this.#bucket.get(this.#key(path));
+    if (!isUploading(path)) return await this.#bucket.get(this.#key(path));
     if (await this.exists(path)) throw new StillStaged(finalPathOf(path));
     return null;
   }
 
   /**
-   * The parts of a file that is still staged; null where its object is there.
+   * The parts of a file that is staged as an upload; null where its object is there.
    *
    * @throws OrillaError with exit code 3 where it is neither, or not whole
    */
   async #partsOf(file: FileToPublish): Promise<readonly UploadedPart[] | null> {
     const { stagedPath, finalPath, bytes } = file;
-    const parts = this.#staged.get(pathOf(stagedPath))?.parts ??
+    const parts = this.#staged.get(withoutHandle(stagedPath))?.parts ??
       await this.#bucket.listParts(this.#uploadOf(stagedPath));
     if (parts === null) {
       await this.#assertPublished(file);
@@ -225,14 +246,67 @@ export class S3Storage implements LakeStorage {
     );
   }
 
-  async #publishFile(file: FileToPublish, parts: readonly UploadedPart[]): Promise<void> {
+  async #publishUpload(file: FileToPublish, parts: readonly UploadedPart[]): Promise<void> {
     const { stagedPath } = file;
     const upload = this.#uploadOf(stagedPath);
     if (!await this.#complete(stagedPath, upload, parts)) {
       await this.#assertPublished(file);
       await this.#abort(stagedPath, upload);
     }
-    this.#staged.delete(pathOf(stagedPath));
+    this.#staged.delete(withoutHandle(stagedPath));
+  }
+
+  /**
+   * Whether a file is staged as an object; null where it is published.
+   *
+   * @throws OrillaError with exit code 3 where it is neither
+   */
+  async #isStagedWhole(file: FileToPublish): Promise<true | null> {
+    if (await this.size(file.stagedPath) === file.bytes) return true;
+    await this.#assertPublished(file);
+    return null;
+  }
+
+  /** Of a file that is staged as an object the store makes a copy, unless it did that before. */
+  async #publishObject(file: FileToPublish): Promise<void> {
+    const isThere = await this.exists(file.finalPath);
+    if (isThere || !await this.#copy(file)) await this.#assertPublished(file);
+    await this.#removeStaged(file.stagedPath, "publish:unlink");
+  }
+
+  /** @returns false where another process was faster */
+  async #copy({ stagedPath, finalPath, bytes }: FileToPublish): Promise<boolean> {
+    const path = stagedPathFor(finalPath);
+    const upload = await this.#begin(path, finalPath);
+    try {
+      const parts = await this.#operate("compact:copy", finalPath, () => {
+        return copyInParts(this.#bucket, upload, { from: this.#key(stagedPath), bytes });
+      });
+      if (await this.#complete(path, upload, parts)) {
+        this.#staged.delete(path);
+        return true;
+      }
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    await this.#abort(path, upload);
+    return false;
+  }
+
+  /** Makes a merged file an object in `_staging/`; an earlier try may have, whose answer was lost. */
+  async #makeObject(path: string, upload: PendingUpload & { readonly parts: UploadedPart[] }) {
+    try {
+      await this.#bucket.completeUpload(upload, upload.parts);
+    } catch (error) {
+      const isThere = (isTaken(error) || isNoSuchUpload(error)) &&
+        await this.#bucket.size(upload.key) === bytesOf(upload.parts);
+      if (!isThere) throw error;
+    }
+    this.#staged.delete(path);
+  }
+
+  async #removeStaged(path: string, label: OperationLabel): Promise<void> {
+    await this.#operate(label, path, () => this.#bucket.remove(this.#key(path)));
   }
 
   /** @returns false where there is such an object, or no such upload any more: somebody was faster, or this process */
@@ -254,14 +328,14 @@ export class S3Storage implements LakeStorage {
 
   /** @throws OrillaError with exit code 3 where the object is not there, or another one */
   async #assertPublished({ finalPath, checksum }: FileToPublish): Promise<void> {
-    const bytes = await this.#bucket.get(this.#key(finalPath));
-    if (bytes === null) {
+    if (!await this.exists(finalPath)) {
       throw damagedError(
-        `${finalPath} was committed, but is not there, and its upload is gone (a lifecycle rule that aborts uploads ` +
-          `must wait for longer than orilla ever stands still). Make a new checkpoint from what is there: orilla rebuild`,
+        `${finalPath} was committed, but is not there, and what was staged of it is gone (a lifecycle rule that aborts ` +
+          `uploads must wait for longer than orilla ever stands still). Make a new checkpoint from what is there: orilla ` +
+          `rebuild`,
       );
     }
-    if (createHash("sha256").update(bytes).digest("hex") === checksum) return;
+    if (await this.checksum(finalPath) === checksum) return;
     throw damagedError(
       `${finalPath} is not the file that was committed: it was changed from outside. Move it away and ` +
         `start again`,
@@ -269,17 +343,17 @@ export class S3Storage implements LakeStorage {
   }
 
   async #abort(stagedPath: string, upload: PendingUpload): Promise<void> {
-    await this.#operate("recover:remove", pathOf(stagedPath), () => {
+    await this.#operate("recover:remove", withoutHandle(stagedPath), () => {
       return this.#bucket.abortUpload(upload);
     });
-    this.#staged.delete(pathOf(stagedPath));
+    this.#staged.delete(withoutHandle(stagedPath));
   }
 
-  /** Begins an upload, in place of one of that path that was not published. */
-  async #begin(path: string) {
+  /** Begins the upload of an object, in place of one for that staged path that was not published. */
+  async #begin(path: string, object: string) {
     const earlier = this.#staged.get(path);
     if (earlier !== undefined) await this.#abort(path, earlier);
-    const key = this.#key(finalPathOf(path));
+    const key = this.#key(object);
     const uploadId = await this.#operate("stage:create", path, () => {
       return this.#bucket.createUpload(key);
     });
@@ -293,8 +367,8 @@ export class S3Storage implements LakeStorage {
   }
 
   #uploadOf(stagedPath: string): PendingUpload {
-    const uploadId = decodeURIComponent(stagedPath.split(HANDLE_MARK)[1] ?? "");
-    return { key: this.#key(finalPathOf(stagedPath)), uploadId };
+    const { path, uploadId } = stagedUploadOf(stagedPath);
+    return { key: this.#key(path), uploadId };
   }
 
   #key(path: string): string {
@@ -304,20 +378,6 @@ export class S3Storage implements LakeStorage {
   #path(key: string): string {
     return key.slice(this.#prefix.length);
   }
-}
-
-function isStaged(path: string): boolean {
-  return path.startsWith(`${STAGING_FOLDER}/`);
-}
-
-/** A staged path with the id of its upload, from which the upload is found. */
-function stagedPathOf(path: string, uploadId: string): string {
-  return `${path}${HANDLE_MARK}${encodeURIComponent(uploadId)}`;
-}
-
-/** A staged path without that id. */
-function pathOf(stagedPath: string): string {
-  return stagedPath.split(HANDLE_MARK, 1)[0] ?? "";
 }
 
 function bytesOf(parts: readonly UploadedPart[]): number {

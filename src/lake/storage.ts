@@ -43,12 +43,8 @@ export interface LakeFiles {
 /** A file that is being staged. */
 export interface GrowingStage extends AsyncDisposable {
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /**
-   * Makes what was appended durable, and the staged path with it.
-   *
-   * @returns what the manifest keeps as its staged path
-   */
-  finish(): Promise<string>;
+  /** Makes what was appended durable, and the staged path with it. */
+  finish(): Promise<void>;
 }
 
 /**
@@ -64,8 +60,6 @@ export interface LakeStorage extends LakeFiles {
   readonly hasOneWriter: boolean;
   /** Whether `read` also reads staged files. */
   readonly readsStaged: boolean;
-  /** Whether `publish` can give a staged file another name than its staged path says. */
-  readonly renamesStaged: boolean;
   /** What a path is called to people. */
   absolute(path: string): string;
   /**
@@ -82,10 +76,10 @@ export interface LakeStorage extends LakeFiles {
    */
   stage(path: string, bytes: Uint8Array): Promise<string>;
   /**
-   * Begins to stage a merged file, which is written as it grows. What was appended and not finished is dropped by
-   * `dropStaged`, or the next start.
+   * Begins to stage a merged file, which is written as it grows; `publish` can give it another name than its path says.
+   * What was appended and not finished is dropped by `dropStaged`, or the next start.
    *
-   * @param path in `_staging/`
+   * @param path in `_staging/`, which the manifest keeps as its staged path
    */
   stageMerged(path: string): Promise<GrowingStage>;
   /** Makes the staged paths as durable as the bytes: before a manifest names them. */

@@ -1,7 +1,5 @@
 import { parseIso8601 } from "../core/timestamp.ts";
-import { usageError } from "../core/errors.ts";
-import { type Mode, option, STARTERS, type ValuesOf } from "./option.ts";
-import { type S3Config, s3PlaceOf } from "./s3_options.ts";
+import { type Mode, option, STARTERS } from "./option.ts";
 import { boolean, duration, integer, maybe, textParser } from "./option_parsers.ts";
 import { TEXT_OR_LIST } from "./value_schema.ts";
 
@@ -49,20 +47,3 @@ export const compactionOptions = {
     meaning: "Say what would be merged, and write nothing",
   }),
 } as const;
-
-/**
- * Refuses merging beside a run where a lake lies so that it cannot be done.
- *
- * @throws OrillaError with exit code 2
- */
-export function refuseUnmergeable(
-  config: ValuesOf<typeof compactionOptions> & S3Config,
-): void {
-  const { autoCompact, outDir } = config;
-  if (autoCompact && s3PlaceOf(config) !== null) {
-    throw usageError(
-      `Cannot use --auto-compact with --out-dir ${outDir}: merging in an object store keeps commits waiting. ` +
-        `Stop the consumer now and then, and run orilla compact`,
-    );
-  }
-}

@@ -2,6 +2,7 @@ import { usageError } from "../core/errors.ts";
 import { parseS3Place, type S3Place } from "../core/s3_place.ts";
 import { LAKE, option, type ValuesOf } from "./option.ts";
 import { boolean, integer, oneOf, optional, path, secret, textParser } from "./option_parsers.ts";
+import { keepsOnServer, type StoreConfig } from "./store_options.ts";
 
 const row = { default: "none", modes: LAKE } as const;
 /** Session tokens have been seen with more than 1,000 characters. */
@@ -12,7 +13,8 @@ export const s3Options = {
   checkpointDir: option(optional(path("folder")), {
     ...row,
     meaning:
-      "Folder of checkpoint and metrics.txt where OUT_DIR is s3://…; made where it is missing",
+      "Folder of checkpoint and metrics.txt where OUT_DIR is s3://…; made where it is missing, and not needed with " +
+      "CHECKPOINT_URL",
   }),
   s3Endpoint: option(
     optional(textParser("an https:// or http:// URL without credentials and query", endpointOf)),
@@ -88,6 +90,11 @@ export function s3PlaceOf({ outDir }: Pick<S3Config, "outDir">): S3Place | null 
   return parseS3Place(outDir);
 }
 
+/** Whether anything of the lake lies on a disk of this machine: not where its files and its checkpoint are on servers. */
+export function hasFolder(config: Pick<S3Config, "outDir" | "checkpointDir">): boolean {
+  return config.checkpointDir !== null || s3PlaceOf(config) === null;
+}
+
 /** URL of the object store, and whether the bucket stands in the path. */
 export function s3AddressOf(
   { s3Endpoint, s3Region, s3Addressing }: S3Config,
@@ -113,7 +120,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
  *
  * @throws OrillaError with exit code 2
  */
-export function refuseS3Contradictions(config: S3Config): void {
+export function refuseS3Contradictions(config: S3Config & StoreConfig): void {
   const { outDir, checkpointDir, s3Endpoint, s3AllowHttp } = config;
   if (s3PlaceOf(config) === null) {
     if (checkpointDir === null) return;
@@ -122,10 +129,10 @@ export function refuseS3Contradictions(config: S3Config): void {
         `it. It is for --out-dir s3://BUCKET/PREFIX`,
     );
   }
-  if (checkpointDir === null) {
+  if (checkpointDir === null && !keepsOnServer(config)) {
     throw usageError(
-      `Cannot use --out-dir ${outDir} without --checkpoint-dir: the checkpoint and metrics.txt cannot lie in a bucket. ` +
-        `Give a folder on a disk that is kept`,
+      `Cannot use --out-dir ${outDir} without --checkpoint-dir or CHECKPOINT_URL: the checkpoint and metrics.txt cannot ` +
+        `lie in a bucket. Give a folder on a disk that is kept, or a server that keeps the checkpoint`,
     );
   }
   if (s3Endpoint === null) return;

@@ -73,13 +73,18 @@ export function refuseUrl(text: string): void {
   }
 }
 
+/** Whether a server keeps the checkpoint. */
+export function keepsOnServer({ checkpointUrl, checkpointUrlFile }: StoreConfig): boolean {
+  return checkpointUrl !== null || checkpointUrlFile !== null;
+}
+
 /** @throws OrillaError with exit code 2 where settings contradict each other */
 export function refuseStoreContradictions(config: StoreConfig): void {
   const { checkpointUrl, checkpointUrlFile, checkpointCaFile } = config;
   if (checkpointUrl !== null && checkpointUrlFile !== null) {
     throw usageError("Cannot use CHECKPOINT_URL with --checkpoint-url-file: set one of them");
   }
-  if (checkpointCaFile !== null && checkpointUrl === null && checkpointUrlFile === null) {
+  if (checkpointCaFile !== null && !keepsOnServer(config)) {
     throw usageError(
       "Cannot use --checkpoint-ca-file without CHECKPOINT_URL or --checkpoint-url-file",
     );

@@ -60,43 +60,33 @@ export async function compactGroup(
   const sourceBytes = group.sources.reduce((sum, { bytes }) => sum + bytes, 0);
   await refuseWithoutRoom(parts, sourceBytes);
   const { files, checkpoint, clock, retrying } = parts;
+  const staging = { stagedAtMs: clock.nowMs(), sequence: NO_COMMIT };
+  const path = stagedPathOf(parts, { group, name: staging });
   let committed: ManifestFile | null = null;
-  const staged: StagedState = { paths: [], mayBeCommitted: false };
-  const stageAs = async (name: MergeName) => {
-    const path = stagedPathOf(parts, { group, name });
-    staged.paths = [path];
-    const merged = await reading(parts, group, () => stageMerged(parts, { group, path }));
-    staged.paths = [merged.stagedPath];
-    return merged;
-  };
+  const staged: StagedState = { mayBeCommitted: false };
   try {
     await reading(parts, group, () => refuseChanged(parts, group));
-    // Where its name can still be changed, it gets the number of its commit when the merge is done: others go before.
-    const early = !files.renamesStaged
-      ? null
-      : await stageAs({ stagedAtMs: clock.nowMs(), sequence: NO_COMMIT });
+    const merged = await reading(parts, group, () => stageMerged(parts, { group, path }));
+    // It gets the number of its commit when the merge is done: others go before.
     await parts.commitOther(async (at) => {
       const sequence = await retry("commit", retrying, () => checkpoint.reserve());
       const name = { stagedAtMs: clock.nowMs(), sequence };
-      const merged = early ?? await stageAs(name);
       committed = await commitMerged(parts, { group, at, name, merged, staged });
     });
   } catch (error) {
-    if (!staged.mayBeCommitted) await files.dropStaged(staged.paths);
+    if (!staged.mayBeCommitted) await files.dropStaged([path]);
     if (error instanceof MergedMeanwhile) return null;
     throw error;
   }
   if (committed === null) {
-    await files.dropStaged(staged.paths);
+    await files.dropStaged([path]);
     return null;
   }
   return { ...group, sourceCount: group.sources.length, sourceBytes, file: committed };
 }
 
-/** What is staged of a merge, for whoever clears up after a failure. */
+/** What became of what a merge staged, for whoever clears up after a failure. */
 interface StagedState {
-  /** One at most. */
-  paths: readonly string[];
   /** The next start publishes it then. */
   mayBeCommitted: boolean;
 }
@@ -255,7 +245,8 @@ async function stageMerged(
     },
     write: (bytes) => file.append(bytes),
   });
-  return { ...merged, stagedPath: await file.finish() };
+  await file.finish();
+  return { ...merged, stagedPath: path };
 }
 
 function mergeSourceOf({ finalPath, bytes }: MergeGroup["sources"][number]): MergeSource {

@@ -1,13 +1,12 @@
 import type { CommitStore, StoreAccess } from "../checkpoint/commit_store.ts";
 import { openStore } from "../checkpoint/open_store.ts";
 import type { RetriedOperation } from "../core/counters.ts";
-import { messageOf } from "../core/errors.ts";
+import { assert, messageOf } from "../core/errors.ts";
 import type { TopicPartition } from "../core/record.ts";
 import type { DiskSpace, MetricsSnapshot } from "../core/metrics.ts";
 import type { MergeGroup } from "../core/compaction.ts";
 import type { Encoder } from "../lake/encoder.ts";
 import type { RejectLimit } from "../core/reject_window.ts";
-import { DELTA_LOG_FOLDER } from "../core/lake_path.ts";
 import { FolderStorage } from "../lake/folder_storage.ts";
 import { type Merger, noMerger } from "../lake/merger.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -19,23 +18,16 @@ import type { Log } from "../runtime/logs.ts";
 import { type FaultHooks, noFaults, SimulatedCrash } from "../runtime/operations.ts";
 import { processStats } from "../runtime/prometheus.ts";
 import type { Retrying } from "../runtime/retry.ts";
-import { adoptNewerCommits } from "./adoption.ts";
 import { AutoCompaction, type AutoCompactOptions } from "./auto_compaction.ts";
-import { type Compacted, compactGroup, finishReplacements } from "./compaction.ts";
+import { type Compacted, compactGroup } from "./compaction.ts";
 import type { CommitReport } from "./commit.ts";
+import { bringUp } from "./lake_recovery.ts";
 import { protectLake, tellWiderModes } from "./lake_protection.ts";
 import type { LakeTable, TableFormat } from "./lake_table.ts";
 import { MetricsFile } from "./metrics_file.ts";
-import { finishPurges } from "./purge.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { PipelineParts } from "./pipeline_parts.ts";
-import {
-  isWithoutCommits,
-  publishUnpublished,
-  recover,
-  refuseLost,
-  refuseLostCheckpoint,
-} from "./recovery.ts";
+import { refuseLostCheckpoint } from "./recovery.ts";
 import { RunSummary } from "./run_summary.ts";
 import { waitForStore } from "./store_waiting.ts";
 
@@ -47,7 +39,10 @@ export interface StorageSurroundings {
 }
 
 export interface LakeSessionOptions {
-  /** Absolute path of the folder of checkpoint, lock and metrics.txt, which exists. */
+  /**
+   * Absolute path of the folder of checkpoint, lock and metrics.txt, which exists; "" where it is not needed: the
+   * store is a server, and the storage needs no folder.
+   */
   readonly checkpointDir: string;
   /** The server that keeps the checkpoint; left out, a SQLite file in that folder is it. */
   readonly store?: StoreAccess;
@@ -107,9 +102,10 @@ export class LakeSession implements AsyncDisposable {
   readonly summary: RunSummary;
   readonly checkpoint: CommitStore;
   readonly files: LakeStorage;
-  readonly #local: Files;
+  /** Null where nothing of the lake lies on this machine. */
+  readonly #local: Files | null;
   readonly #options: LakeSessionOptions;
-  readonly #metrics: MetricsFile;
+  readonly #metrics: MetricsFile | null;
   readonly #resources: AsyncDisposableStack;
   readonly #protection: Protection;
   readonly #table: LakeTable | null;
@@ -124,7 +120,7 @@ export class LakeSession implements AsyncDisposable {
   private constructor(
     options: LakeSessionOptions,
     { local, files, checkpoint, table, pipeline, protection, lastPublishMs, resources }: {
-      readonly local: Files;
+      readonly local: Files | null;
       readonly files: LakeStorage;
       readonly checkpoint: CommitStore;
       readonly table: LakeTable | null;
@@ -136,7 +132,8 @@ export class LakeSession implements AsyncDisposable {
   ) {
     this.#options = options;
     this.#resources = resources;
-    this.#metrics = new MetricsFile(local);
+    // Processes that share a lake would replace each other's.
+    this.#metrics = local === null || checkpoint.isShared ? null : new MetricsFile(local);
     this.#local = local;
     this.#lastPublishMs = lastPublishMs;
     this.checkpoint = checkpoint;
@@ -173,12 +170,12 @@ export class LakeSession implements AsyncDisposable {
     const { checkpointDir, ttlMs, duplicateTtlMs, hooks = noFaults, log } = options;
     const { fileMode = OWNER_ONLY, store = { url: null } } = options;
     await using resources = new AsyncDisposableStack();
-    const local = new Files(checkpointDir, hooks, { fileMode });
+    const local = checkpointDir === "" ? null : new Files(checkpointDir, hooks, { fileMode });
     let opened: LakeSession | null = null;
     // Until the pipeline is there, the log alone tells of retries.
     const onRetry = (operation: RetriedOperation) => opened?.pipeline.noteRetry(operation);
-    const files = options.storage?.({ hooks, onRetry }) ?? new FolderStorage(local);
-    await tellWiderModes(local, log, { fileMode });
+    const files = options.storage?.({ hooks, onRetry }) ?? folderStorage(local);
+    if (local !== null) await tellWiderModes(local, log, { fileMode });
     const beforeNew = () => refuseLostCheckpoint(files);
     const { expelAfterMs } = options;
     const expelling = expelAfterMs === undefined ? {} : { expelAfterMs };
@@ -186,39 +183,7 @@ export class LakeSession implements AsyncDisposable {
     const checkpoint = resources.use(await openStore({ checkpointDir, ...store }, keeping));
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await files.prepare();
-    const adopted = await adoptNewerCommits(files, checkpoint);
-    if (adopted > 0) {
-      log.warning("the checkpoint was behind the lake; read the newer commits back", {
-        count: adopted,
-      });
-    }
-    if (await isWithoutCommits(checkpoint)) await refuseLost(files, checkpoint);
-    const { publishedCount, deletedCount } = await recover(files, checkpoint);
-    await finishPurges(files, checkpoint);
-    // One that was begun goes on, also where it is not asked for. Its code is loaded where it is needed.
-    const isTable = options.tableFormat === "delta" ||
-      (await files.list(DELTA_LOG_FOLDER)).length > 0;
-    const table = !isTable ? null : await (await import("./lake_table.ts")).openTable({
-      ...options,
-      encode: options.encoder.encode,
-      files,
-      checkpoint,
-      pseudonymizedFields: protection.recorded?.pseudonymizedFields ?? [],
-      nowMs: () => options.clock.nowMs(),
-    });
-    const finishOthers = async () => {
-      if (checkpoint.isShared) await publishUnpublished(files, checkpoint, table);
-      await finishReplacements({ ...options, files, checkpoint, table });
-    };
-    await finishOthers();
-    if (deletedCount > 0) {
-      log.info("deleted staged files of a batch that was not committed", { files: deletedCount });
-    }
-    log.debug("opened the lake", {
-      outDir: files.location,
-      instanceId: checkpoint.instanceId,
-      files: publishedCount,
-    });
+    const { table, finishOthers } = await bringUp(options, { files, checkpoint, protection });
     const parts = { ...options, files, checkpoint, protection, table };
     const onCommit = (report: CommitReport): Promise<void> => session.#onCommit(report);
     const sharing = checkpoint.isShared ? { finishOthers } : {};
@@ -278,7 +243,9 @@ export class LakeSession implements AsyncDisposable {
       protection: this.#protection,
       retrying: { ...retrying, onRetry },
       freeBytes: async () => {
-        return this.#isInFolder ? (await this.#local.diskSpace())?.freeBytes ?? null : null;
+        const local = this.#local;
+        const isLocal = this.files.location === local?.absolute(".");
+        return isLocal ? (await local?.diskSpace())?.freeBytes ?? null : null;
       },
       commitOther: (make) => this.pipeline.commitOther(make),
       giveWay,
@@ -300,11 +267,6 @@ export class LakeSession implements AsyncDisposable {
     });
   }
 
-  /** Whether the lake's files lie beside checkpoint and metrics.txt; else they are in a bucket. */
-  get #isInFolder(): boolean {
-    return this.files.location === this.#local.absolute(".");
-  }
-
   /** Whether OUT_DIR took the last metrics.txt; it is written after each commit, and every 5 s between them. */
   get isWritable(): boolean {
     return this.#isWritable;
@@ -314,9 +276,7 @@ export class LakeSession implements AsyncDisposable {
   async writeMetrics(): Promise<void> {
     try {
       await this.#measureDisk();
-      // Processes that share a folder would replace each other's.
-      const isReplaced = this.checkpoint.isShared && this.#isInFolder;
-      if (!isReplaced) await this.#metrics.write(this.snapshot());
+      await this.#metrics?.write(this.snapshot());
       this.#isWritable = true;
     } catch (error) {
       if (error instanceof SimulatedCrash) throw error;
@@ -344,7 +304,7 @@ export class LakeSession implements AsyncDisposable {
 
   /** Where OUT_DIR is gone for now, how full it is is not known. */
   async #measureDisk(): Promise<void> {
-    this.#disk = await this.#local.diskSpace().catch(() => null);
+    this.#disk = await this.#local?.diskSpace().catch(() => null) ?? null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -393,4 +353,9 @@ export class LakeSession implements AsyncDisposable {
       this.#isTidying = false;
     }
   }
+}
+
+function folderStorage(local: Files | null): FolderStorage {
+  assert(local !== null, "a lake that lies nowhere else lies in the folder of its checkpoint");
+  return new FolderStorage(local);
 }

@@ -51,6 +51,7 @@ export const OPERATION_LABELS = [
   "compact:write",
   "compact:fsync",
   "compact:folder",
+  "compact:copy",
   "replace:begin",
   "replace:write",
   "replace:end",

@@ -47,6 +47,8 @@ export interface ConsumerCase {
   readonly bootstrap: string;
   readonly topic: string;
   readonly outDir: string;
+  /** Flags that every command on the lake has beside --out-dir. */
+  readonly lakeArgs?: readonly string[];
   readonly args?: readonly string[];
   /** Flags of its batches; small ones where they are left out. */
   readonly batchArgs?: readonly string[];
@@ -61,7 +63,13 @@ export function groupOf(topic: string): string {
   return `group-${topic}`;
 }
 
-function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase): string[] {
+/** Flags that a command finds the lake by. */
+export function lakeArguments({ outDir, lakeArgs = [] }: ConsumerCase): readonly string[] {
+  return ["--out-dir", outDir, ...lakeArgs];
+}
+
+function consumerArguments(of: ConsumerCase): string[] {
+  const { bootstrap, topic, args = [] } = of;
   const kafka = [
     "--bootstrap-servers",
     bootstrap,
@@ -70,7 +78,7 @@ function consumerArguments({ bootstrap, topic, outDir, args = [] }: ConsumerCase
     "--group-id",
     groupOf(topic),
   ];
-  return ["consumer", ...kafka, "--out-dir", outDir, ...args];
+  return ["consumer", ...kafka, ...lakeArguments(of), ...args];
 }
 
 const SMALL_BATCHES = ["--batch-max-latency-ms", "200", "--batch-max-events", "1000"];

@@ -1,8 +1,6 @@
-import assert from "node:assert/strict";
 import type { Message } from "kafkajs";
 import { binariesOf, startPostgres } from "../postgres/cluster.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
-import { type OrillaProcess, runOrilla } from "../orilla_process.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { replayHint, testSeed } from "../property_seed.ts";
 import { startBroker } from "./broker.ts";
@@ -14,9 +12,9 @@ import {
   send,
   startConsumer,
   temporaryFolder,
-  unionOf,
 } from "./numbered_events.ts";
 import { uniqueName } from "./broker.ts";
+import { endAll, expectOneLake, trouble, withCopies } from "./shared_lake.ts";
 
 const CONF = ["group.min.session.timeout.ms=1000"];
 const ARGS = ["--session-timeout-ms", "3000"];
@@ -25,36 +23,6 @@ const CONSUMERS = 3;
 /** Rounds of random trouble: ORILLA_TROUBLE_ROUNDS for more. */
 const ROUNDS = Number(Deno.env.get("ORILLA_TROUBLE_ROUNDS") ?? 6);
 const ROUND_EVENTS = 6_000;
-const SIGTERM_CODE = 128 + 15;
-
-/** Events of which each fiftieth comes a second time, with another key: mostly in another partition. */
-function withCopies(from: number, count: number): Message[] {
-  const events = numberedEvents(from, count);
-  const copies = events.filter((_, i) => i % 50 === 0)
-    .map(({ value, key }, i): Message => ({ value, key: `copy ${i} of ${key}` }));
-  return [...events, ...copies];
-}
-
-/** Whether the one lake holds e0 to e{count - 1}, each once, by its files alone; then by its checkpoint. */
-async function expectOneLake(
-  of: ConsumerCase,
-  { count, copyCount }: { readonly count: number; readonly copyCount: number },
-): Promise<void> {
-  const { copies } = await unionOf([of.outDir]);
-  const missing = Array.from({ length: count }, (_, i) => `e${i}`).filter((id) => !copies.has(id));
-  const repeated = [...copies].filter(([, n]) => n > 1).map(([id]) => id);
-  const what = { missing: missing.length, repeated: repeated.length, total: copies.size };
-  assert.deepEqual(what, { missing: 0, repeated: 0, total: count }, `${missing[0]} ${repeated[0]}`);
-  const env = of.env ?? {};
-  const { code, stdout } = await runOrilla(["verify", "--json", "--out-dir", of.outDir], { env });
-  const report = JSON.parse(stdout);
-  assert.equal(code, 0, stdout);
-  assert.deepEqual([report.eventCount, report.seenIdCount, report.findings], [count, count, []]);
-  const status = await runOrilla(["status", "--json", "--out-dir", of.outDir], { env });
-  const { counters } = JSON.parse(status.stdout);
-  // Everything was handled once: nothing is read again that was committed.
-  assert.deepEqual([counters.published, counters.duplicate], [count, copyCount], status.stdout);
-}
 
 /** What the checkpoint is in. */
 interface Server extends AsyncDisposable {
@@ -144,39 +112,4 @@ async function shareLake(test: Deno.TestContext, server: Server): Promise<void> 
       throw new Error(`${replayHint(seed)}\n${String(error)}`, { cause: error });
     });
   });
-}
-
-/** Kills, ends or pauses one of the consumers; whoever ended has a successor. */
-async function trouble(
-  consumers: OrillaProcess[],
-  start: () => OrillaProcess,
-  random: () => number,
-): Promise<void> {
-  const at = Math.floor(random() * consumers.length);
-  const consumer = consumers[at];
-  if (consumer === undefined) return;
-  await delay(1_000 + 2_000 * random());
-  const what = random();
-  if (what < 0.3) {
-    consumer.kill("SIGSTOP");
-    await delay(6_000);
-    consumer.kill("SIGCONT");
-    return;
-  }
-  consumer.kill(what < 0.8 ? "SIGKILL" : "SIGTERM");
-  await consumer.result;
-  consumers[at] = start();
-}
-
-async function endAll(consumers: readonly OrillaProcess[]): Promise<void> {
-  for (const consumer of consumers) consumer.kill("SIGTERM");
-  for (const consumer of consumers) {
-    const { code, stderr } = await consumer.result;
-    // Where the machine is slow the drain may reach its limit; one that has just begun knows no signals yet.
-    if (code !== 0 && code !== SIGTERM_CODE) assert.match(stderr, /the drain took longer/);
-  }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -257,3 +257,31 @@ Deno.test("a merge fails with what reading or writing failed with, in this threa
     await assert.rejects(merger(request, cut), /cannot be merged/);
   }
 });
+
+Deno.test("a merge fails with the first read that fails, whichever it is, and the thread goes on", async () => {
+  const files = [await fileOf(EVENTS, 1), await fileOf(EVENTS, 2)];
+  const request = {
+    day: DAY,
+    sources: files.map((file, index) => sourceOf(file, index + 1)),
+    version: "test",
+    protection: null,
+  };
+  using thread = otherThread();
+  for (const merger of [mergeHere, thread.merger]) {
+    let readCount = Infinity;
+    for (let failingRead = 0; failingRead < readCount; failingRead++) {
+      let reads = 0;
+      const merged = merger(request, {
+        read: (source, { start, end }) =>
+          reads++ === failingRead
+            ? Promise.reject(new Error("the disk is gone"))
+            : Promise.resolve(files[source]?.slice(start, end) ?? new Uint8Array()),
+        write: () => Promise.resolve(),
+      });
+      const failed = await merged.then(() => null, String);
+      if (failed === null) readCount = reads;
+      else assert.match(failed, /the disk is gone/);
+    }
+    assert.ok(readCount > 4, `${readCount} reads`);
+  }
+});

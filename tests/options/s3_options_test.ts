@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { parseCommandLine } from "../../src/cli.ts";
 import { OrillaError } from "../../src/core/errors.ts";
-import { s3AddressOf, type S3Config, s3PlaceOf } from "../../src/options/s3_options.ts";
+import { hasFolder, s3AddressOf, type S3Config, s3PlaceOf } from "../../src/options/s3_options.ts";
 import { givenSources } from "../given_sources.ts";
 
 const BUCKET = ["--out-dir", "s3://lake/one"];
 const BOTH = [...BUCKET, "--checkpoint-dir", "/var/lib/orilla"];
 
-function configOf(args: readonly string[]): S3Config {
-  const command = parseCommandLine(["verify", ...args], givenSources({}));
+function configOf(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): S3Config {
+  const command = parseCommandLine(["verify", ...args], givenSources({ environment }));
   assert.ok(command.kind === "verify");
   return command.config;
 }
@@ -24,7 +27,7 @@ function refusalOf(args: readonly string[]): string {
 }
 
 Deno.test("a bucket needs a folder for its checkpoint, and a folder takes no other one", () => {
-  assert.match(refusalOf(BUCKET), /without --checkpoint-dir: .* cannot lie in a bucket/);
+  assert.match(refusalOf(BUCKET), /without --checkpoint-dir or CHECKPOINT_URL: .* lie in a bucket/);
   assert.match(
     refusalOf(["--out-dir", "/lake", "--checkpoint-dir", "/x"]),
     /has its checkpoint in it/,
@@ -32,6 +35,15 @@ Deno.test("a bucket needs a folder for its checkpoint, and a folder takes no oth
   assert.deepEqual(s3PlaceOf(configOf(BOTH)), { bucket: "lake", prefix: "one/" });
   assert.equal(s3PlaceOf(configOf(["--out-dir", "/lake"])), null);
   assert.match(refusalOf(["--out-dir", "s3://lake//one"]), /expected a path, or s3:\/\/BUCKET or/);
+});
+
+Deno.test("a bucket whose checkpoint is on a server needs no folder, and may have one", () => {
+  const url = { CHECKPOINT_URL: "redis://127.0.0.1" };
+  const folders = [BUCKET, BOTH, ["--out-dir", "/lake"]].map((args) =>
+    hasFolder(configOf(args, url))
+  );
+  assert.deepEqual(folders, [false, true, true]);
+  assert.ok(!hasFolder(configOf([...BUCKET, "--checkpoint-url-file", "/run/url"])));
 });
 
 Deno.test("http:// is taken for this machine alone, unless it is allowed", () => {

@@ -42,6 +42,11 @@ export async function runIntoBucket(
 /** Copies what the bucket's lake consists of, its checkpoint included, into a folder: as a reader of the bucket sees it. */
 export async function copyOut({ bucket, checkpointDir }: BucketLake, to: string): Promise<void> {
   await copyFolder(checkpointDir, to);
+  await copyObjects(bucket, to);
+}
+
+/** Copies the objects below a bucket's prefix into a folder. */
+export async function copyObjects(bucket: S3Bucket, to: string): Promise<void> {
   const { prefix } = bucket.client.place;
   for (const key of await bucket.list(prefix)) {
     const path = `${to}/${key.slice(prefix.length)}`;

@@ -53,31 +53,53 @@ function assertNoSecrets({ stdout, stderr }: OrillaResult): void {
 const SOME = ["--count", "3000", "--days", "2", "--start", "2026-11-23", "--seed", "7"];
 const MIXED = [...SOME, "--invalid-ratio", "0.02", "--duplicate-ratio", "0.02"];
 
-s3Test(
-  "orilla compact merges the objects of a bucket, and --auto-compact is refused there",
-  async () => {
-    await using server = await startS3Server();
-    await withCommandLake(server, async ({ outDir, storage, run }) => {
-      const made = await run("simulate", ...SOME, "--batch-max-events", "200");
-      assert.equal(made.code, 0, made.stderr);
-      const before = (await storage.listByPrefix("date=")).length;
-      assert.ok(before > 10, `${before} objects`);
-      const merged = await run("compact", "--date", "2026-11-22,2026-11-23", "--json");
-      assert.equal(merged.code, 0, merged.stderr);
-      const { dates } = JSON.parse(merged.stdout) as {
-        dates: readonly { readonly mergedFiles: number; readonly fileCount: number }[];
-      };
-      assert.equal(dates.reduce((sum, { mergedFiles }) => sum + mergedFiles, 0), before);
-      assert.equal((await storage.listByPrefix("date=")).length, 2);
-      const verified = await run("verify");
-      assert.equal(verified.code, 0, verified.stdout + verified.stderr);
-      assert.match((await run("trace", "e17")).stdout, /published/);
-      const refused = await run("simulate", ...SOME, "--auto-compact");
-      assert.equal(refused.code, 2);
-      assert.ok(refused.stderr.includes(`Cannot use --auto-compact with --out-dir ${outDir}`));
-    });
-  },
-);
+s3Test("orilla compact merges the objects of a bucket", async () => {
+  await using server = await startS3Server();
+  await withCommandLake(server, async ({ storage, run }) => {
+    const made = await run("simulate", ...SOME, "--batch-max-events", "200");
+    assert.equal(made.code, 0, made.stderr);
+    const before = (await storage.listByPrefix("date=")).length;
+    assert.ok(before > 10, `${before} objects`);
+    const merged = await run("compact", "--date", "2026-11-22,2026-11-23", "--json");
+    assert.equal(merged.code, 0, merged.stderr);
+    const { dates } = JSON.parse(merged.stdout) as {
+      dates: readonly { readonly mergedFiles: number; readonly fileCount: number }[];
+    };
+    assert.equal(dates.reduce((sum, { mergedFiles }) => sum + mergedFiles, 0), before);
+    assert.equal((await storage.listByPrefix("date=")).length, 2);
+    assert.deepEqual(await storage.list("_staging"), []);
+    const verified = await run("verify");
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+    assert.match((await run("trace", "e17")).stdout, /published/);
+  });
+});
+
+s3Test("--auto-compact merges the objects of a bucket beside the commits of a run", async () => {
+  await using server = await startS3Server();
+  await withCommandLake(server, async ({ args, storage, run }) => {
+    const small = ["--batch-max-events", "200"];
+    const past = ["--days", "2", "--start", "2026-11-10", "--seed", "7", ...small];
+    assert.equal((await run("simulate", ...past, "--count", "3000")).code, 0);
+    const before = (await storage.listByPrefix("date=2026-11-09/")).length;
+    assert.ok(before >= 8, `${before} objects`);
+    const more = ["--first-id", "5000", "--count", "1000000", "--rate", "300", ...small];
+    const given = ["simulate", ...more, "--auto-compact", ...args];
+    await using orilla = spawnOrilla(given, { env: CREDENTIALS_ENV });
+    await orilla.untilStderr(
+      /"merged files".*\n(?:.*\n)*.*"merged files".*\n(?:.*\n)*.*"committed"/,
+    );
+    orilla.kill("SIGTERM");
+    assert.equal((await orilla.result).code, 0);
+    for (const date of ["2026-11-09", "2026-11-10"]) {
+      const found = await storage.listByPrefix(`date=${date}/`);
+      assert.equal(found.filter((path) => path.endsWith("_merged.parquet")).length, 1, date);
+      assert.equal(found.length, 1, date);
+    }
+    const verified = await run("verify");
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+    assert.match(verified.stdout, /All is as it was committed/);
+  });
+});
 
 s3Test("all commands work on a lake in a bucket", async () => {
   await using server = await startS3Server();

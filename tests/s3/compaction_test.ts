@@ -133,17 +133,24 @@ s3Test("a large file is staged in parts as it grows, and is read by ranges", asy
   const bytes = new Uint8Array(35 << 20).map((_, at) => (at * 31) >> 7);
   const finalPath =
     "date=2026-11-24/events_20261124T101500123Z_3f9c1a0b77d2_0000000001_merged.parquet";
-  const file = await storage.stageMerged(`_staging/${finalPath.replaceAll("/", "__")}`);
+  const stagedPath =
+    "_staging/date=2026-11-24__events_20261124T101500123Z_3f9c1a0b77d2_0000000000_merged.parquet";
+  const file = await storage.stageMerged(stagedPath);
   for (let at = 0; at < bytes.length; at += 3_000_001) {
     await file.append(bytes.slice(at, at + 3_000_001));
   }
-  const stagedPath = await file.finish();
   const [upload] = await bucket.listUploads("");
   const parts = upload && await bucket.listParts(upload);
-  assert.deepEqual(parts?.map(({ bytes }) => bytes), [16 << 20, 16 << 20, 3 << 20]);
+  assert.deepEqual(parts?.map(({ bytes }) => bytes), [16 << 20, 16 << 20]);
+  assert.deepEqual(await storage.listByPrefix("date="), []);
+  await file.finish();
+  assert.deepEqual(await storage.list("_staging"), [stagedPath.slice("_staging/".length)]);
+  assert.deepEqual(await storage.listByPrefix("date="), []);
   const checksum = createHash("sha256").update(bytes).digest("hex");
   await storage.publish([{ stagedPath, finalPath, bytes: bytes.length, checksum }]);
   assert.equal(await storage.checksum(finalPath), checksum);
+  assert.deepEqual(await storage.list("_staging"), []);
+  assert.deepEqual(await bucket.listUploads(""), []);
   const range = { start: (16 << 20) - 5, end: (16 << 20) + 7 };
   assert.deepEqual(await storage.readRange(finalPath, range), bytes.slice(range.start, range.end));
   assert.deepEqual(await storage.readRange(finalPath, { start: 4, end: 4 }), new Uint8Array(0));

@@ -6,7 +6,7 @@ import { differences } from "../crash/shared_crash_matrix.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import { type BucketLake, copyOut, runIntoBucket, withCheckpointDir } from "./bucket_lake.ts";
 import { bucketAt, type S3Server, startS3Server } from "./s3_server.ts";
-import { s3LeftOut, s3Test } from "./s3_case.ts";
+import { s3TestBeside } from "./s3_case.ts";
 
 /** A lake in a bucket whose checkpoint is on a server. */
 interface SharedBucketLake extends BucketLake {
@@ -51,12 +51,10 @@ async function withLake(
   );
 }
 
-const name =
-  "a crash before and after every operation of a run into a bucket with a shared checkpoint leaves an exact lake";
-if (s3LeftOut === null && redisLeftOut() !== null) {
-  Deno.test({ name: `${name} (left out: ${redisLeftOut()})`, ignore: true, fn: () => {} });
-} else {
-  s3Test(name, async () => {
+s3TestBeside(
+  "a crash before and after every operation of a run into a bucket with a shared checkpoint leaves an exact lake",
+  redisLeftOut(),
+  async () => {
     await using server = await startS3Server();
     await using redis = await startRedis();
     const crashes: NthCrash[] = [];
@@ -80,5 +78,5 @@ if (s3LeftOut === null && redisLeftOut() !== null) {
         assert.deepEqual(await sharedDifferences(lake), [], where);
       });
     }
-  });
-}
+  },
+);

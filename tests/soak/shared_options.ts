@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
+import type { LakePlace } from "./soak_lake.ts";
 
 /** The options of `deno task soak:shared`, as parseArgs has them. */
 export const SHARED_SOAK_OPTIONS = {
   store: { type: "string", default: "sqlite" },
+  lake: { type: "string", default: "folder" },
   minutes: { type: "string", default: "2" },
   rate: { type: "string", default: "20000" },
   seed: { type: "string" },
@@ -18,6 +20,7 @@ export const SHARED_SOAK_OPTIONS = {
 export interface SharedSoakOptions {
   /** `sqlite`, `postgres`, `redis`, or the URL of a store that runs already. */
   readonly store: string;
+  readonly lake: LakePlace;
   readonly minutes: number;
   /** New events a second. */
   readonly rate: number;
@@ -43,6 +46,7 @@ export function readSharedSoakOptions(args: readonly string[]): SharedSoakOption
   const { values } = parseArgs({ args: [...args], options: SHARED_SOAK_OPTIONS });
   return {
     store: values.store,
+    lake: lakePlaceOf(values.lake),
     minutes: positive("minutes", values.minutes),
     rate: positive("rate", values.rate),
     seed: values.seed === undefined ? Date.now() % 1_000_000 : positive("seed", values.seed, 0),
@@ -55,6 +59,11 @@ export function readSharedSoakOptions(args: readonly string[]): SharedSoakOption
     sessionMs: positive("session-timeout-ms", values["session-timeout-ms"]),
     isMerging: values["auto-compact"],
   };
+}
+
+function lakePlaceOf(text: string): LakePlace {
+  if (text === "folder" || text === "bucket") return text;
+  throw new Error(`Cannot read --lake: expected folder or bucket, got "${text}"`);
 }
 
 function positive(name: string, text: string, min = Number.MIN_VALUE): number {

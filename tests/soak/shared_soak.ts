@@ -7,12 +7,13 @@ import { Cast } from "./cast.ts";
 import { readSharedSoakOptions } from "./shared_options.ts";
 import { sharedFaults, storeFaults } from "./shared_faults.ts";
 import { sharedVerdict } from "./shared_verdict.ts";
+import { openSoakLake } from "./soak_lake.ts";
 import { Stream } from "./stream.ts";
 
 /**
  * Consumers of one group on one lake and one checkpoint store, one of them killed each few seconds, then a
  * verdict by an oracle that knows every acknowledged event:
- * `deno task soak:shared --store postgres --minutes 10 --rate 20000 [--auto-compact] [--seed N]`.
+ * `deno task soak:shared --store postgres [--lake bucket] --minutes 10 --rate 20000 [--auto-compact] [--seed N]`.
  */
 const options = readSharedSoakOptions(Deno.args);
 const PROGRESS_MS = 30_000;
@@ -33,14 +34,16 @@ async function soak(): Promise<number> {
   await using broker = await startBroker({ conf: ["group.min.session.timeout.ms=1000"] });
   const { bootstrap } = broker;
   const folder = await Deno.makeTempDir({ prefix: "orilla_soak_" });
+  await using lake = await openSoakLake(options.lake, { folder, isShared: store.isShared });
   const topic = uniqueName("soak");
   await broker.createTopic(topic, partitionCount);
   say(
-    `soak on ${options.store}: ${consumerCount} consumers, ${partitionCount} partitions, ${rate} events/s ` +
+    `soak on ${options.store} into a ${options.lake}: ${consumerCount} consumers, ${partitionCount} partitions, ${rate} events/s ` +
       `for ${minutes} min, a kill each ${killEveryMs / 1_000} s, --seed ${seed}; in ${folder}`,
   );
   const of: ConsumerCase = {
-    ...{ bootstrap, topic, outDir: `${folder}/lake`, env: store.envOf(topic), batchArgs: BATCHES },
+    ...{ bootstrap, topic, outDir: lake.outDir, lakeArgs: lake.args, batchArgs: BATCHES },
+    env: { ...store.envOf(topic), ...lake.env },
     args: ["--session-timeout-ms", String(sessionMs), ...options.isMerging ? MERGING : []],
     limitMs: 2 * minutes * 60_000 + 1_200_000,
   };
@@ -79,7 +82,7 @@ async function soak(): Promise<number> {
     cast.surprises.push(`the drain ended with ${drained.code}: ${drained.stderr}`);
   }
   say(`drained after ${Math.round((Date.now() - startMs) / 1_000)} s`);
-  const isExact = await sharedVerdict(of, { cast, truth: stream.truth, say });
+  const isExact = await sharedVerdict(of, { lake, cast, truth: stream.truth, say });
   say(`${isExact ? "EXACT" : "NOT EXACT"} (seed ${seed})`);
   if (isExact) await Deno.remove(folder, { recursive: true });
   return isExact ? 0 : 1;

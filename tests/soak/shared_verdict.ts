@@ -1,8 +1,9 @@
-import type { ConsumerCase } from "../kafka/numbered_events.ts";
+import { type ConsumerCase, lakeArguments } from "../kafka/numbered_events.ts";
 import { withAdmin } from "../kafka/topics.ts";
 import { runOrilla } from "../orilla_process.ts";
 import type { Cast } from "./cast.ts";
 import { examineLakes, type SoakTruth } from "./lake_oracle.ts";
+import type { SoakLake } from "./soak_lake.ts";
 
 /** A lake of millions of events takes its time to be read. */
 const LIMIT_MS = 3_600_000;
@@ -14,15 +15,17 @@ const LIMIT_MS = 3_600_000;
  */
 export async function sharedVerdict(
   of: ConsumerCase,
-  { cast, truth, say }: {
+  { lake, cast, truth, say }: {
+    readonly lake: SoakLake;
     readonly cast: Cast;
     readonly truth: SoakTruth;
     readonly say: (text: string) => void;
   },
 ): Promise<boolean> {
-  const { fileCount, mergedCount, rowCount, letterCount, problems } = await examineLakes([
-    of.outDir,
-  ], truth);
+  const { fileCount, mergedCount, rowCount, letterCount, problems } = await examineLakes(
+    [await lake.filesFolder()],
+    truth,
+  );
   say(
     `acknowledged: ${truth.eventCount} events, ${truth.invalidCount} invalid records; in ${fileCount} files (${mergedCount} merged): ` +
       `${rowCount} rows, ${letterCount} dead letters`,
@@ -37,11 +40,11 @@ export async function sharedVerdict(
   return found.length === 0;
 }
 
-async function verifyProblems({ outDir, env = {} }: ConsumerCase): Promise<string[]> {
-  const { code, stdout, stderr } = await runOrilla(
-    ["verify", "--out-dir", outDir],
-    { env, limitMs: LIMIT_MS },
-  );
+async function verifyProblems(of: ConsumerCase): Promise<string[]> {
+  const { code, stdout, stderr } = await runOrilla(["verify", ...lakeArguments(of)], {
+    env: of.env ?? {},
+    limitMs: LIMIT_MS,
+  });
   return code === 0 ? [] : [`orilla verify ended with ${code}:\n${stdout}${stderr}`];
 }
 
@@ -57,16 +60,16 @@ interface Status {
 }
 
 async function counterProblems(
-  { bootstrap, topic, outDir, env = {} }: ConsumerCase,
+  of: ConsumerCase,
   { eventCount, letterCount, say }: {
     readonly eventCount: number;
     readonly letterCount: number;
     readonly say: (text: string) => void;
   },
 ): Promise<string[]> {
-  const { code, stdout, stderr } = await runOrilla(["status", "--json", "--out-dir", outDir], {
-    env,
-  });
+  const { bootstrap, topic, env = {} } = of;
+  const status = ["status", "--json", ...lakeArguments(of)];
+  const { code, stdout, stderr } = await runOrilla(status, { env });
   if (code !== 0) return [`orilla status ended with ${code}: ${stderr}`];
   const { counters, staged }: Status = JSON.parse(stdout);
   const ends = await withAdmin(bootstrap, (admin) => admin.fetchTopicOffsets(topic));
