@@ -12,8 +12,10 @@ import { variedTopic } from "./memory_topic.ts";
 
 const topic = variedTopic(150);
 
-/** What a merge does to the disk and the checkpoint, all of it labelled. */
-const LABELS = OPERATION_LABELS.filter((label) => /^(compact|replace|replaced):/.test(label));
+/** What a merge does to the disk and the checkpoint, all of it labelled; object stores alone copy: tests/s3. */
+const LABELS = OPERATION_LABELS.filter((label) =>
+  /^(compact|replace|replaced):/.test(label) && label !== "compact:copy"
+);
 
 async function prepare(outDir: string): Promise<void> {
   await runOnce(outDir, { topic, overrides: { clock: movingClock() } });
