@@ -2,8 +2,14 @@ import { dayOfFolder, mergeGroups, smallBelow } from "../../src/core/compaction.
 import type { Compacted } from "../../src/pipeline/compaction.ts";
 import { LakeSession, type LakeSessionOptions } from "../../src/pipeline/lake_session.ts";
 import { verify } from "../../src/pipeline/verify.ts";
+import { OPERATION_LABELS } from "../../src/runtime/operations.ts";
 import { lakeIn } from "../lake_in.ts";
 import { testSession } from "./lake_run.ts";
+
+/** What a merge in a folder does to the disk and the checkpoint, all of it labelled; object stores alone copy. */
+export const MERGE_LABELS = OPERATION_LABELS.filter((label) =>
+  /^(compact|replace|replaced):/.test(label) && label !== "compact:copy"
+);
 
 /** Larger than all files of these tests together. */
 export const ALL_IN_ONE = 1 << 24;

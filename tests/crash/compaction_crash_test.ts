@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { OPERATION_LABELS, SimulatedCrash } from "../../src/runtime/operations.ts";
+import { SimulatedCrash } from "../../src/runtime/operations.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { readLake } from "../lake_reader.ts";
 import { replayHint, testSeed } from "../property_seed.ts";
-import { compactOnce, findingsOf, movingClock } from "./compacted_lake.ts";
+import { compactOnce, findingsOf, MERGE_LABELS, movingClock } from "./compacted_lake.ts";
 import { CrashHooks, type CrashPoint } from "./crash_hooks.ts";
 import { copyLake, withScratch } from "./damaged_lake.ts";
 import { differences } from "./lake_oracle.ts";
@@ -11,11 +11,6 @@ import { rebuildLake, runOnce } from "./lake_run.ts";
 import { variedTopic } from "./memory_topic.ts";
 
 const topic = variedTopic(150);
-
-/** What a merge does to the disk and the checkpoint, all of it labelled; object stores alone copy: tests/s3. */
-const LABELS = OPERATION_LABELS.filter((label) =>
-  /^(compact|replace|replaced):/.test(label) && label !== "compact:copy"
-);
 
 async function prepare(outDir: string): Promise<void> {
   await runOnce(outDir, { topic, overrides: { clock: movingClock() } });
@@ -46,7 +41,7 @@ async function atEachPoint(
     await prepare(before);
     await copyLake(before, whole);
     const { operations } = await compactToCrash(whole, null);
-    for (const label of LABELS) {
+    for (const label of MERGE_LABELS) {
       assert.ok(operations.some((name) => name.startsWith(`${label} `)), `${label} is covered`);
     }
     assert.equal((await filesAndRows(whole)).files, 3, "one file a date");

@@ -5,7 +5,7 @@ import { verify } from "../../src/pipeline/verify.ts";
 import { Files } from "../../src/runtime/files.ts";
 import { OPERATION_LABELS, SimulatedCrash } from "../../src/runtime/operations.ts";
 import { readLake } from "../lake_reader.ts";
-import { compactIn, movingClock } from "./compacted_lake.ts";
+import { compactIn, MERGE_LABELS, movingClock } from "./compacted_lake.ts";
 import { CrashHooks, type CrashPoint, withoutTimers } from "./crash_hooks.ts";
 import { runOnce, testLimits, testSession } from "./lake_run.ts";
 import { variedTopic } from "./memory_topic.ts";
@@ -18,9 +18,10 @@ const DATES = new Set(
 );
 
 /** What a merge does to the disk and the store, all of it labelled. */
-const LABELS = OPERATION_LABELS.filter((label) =>
-  /^(compact|replace|replaced|published):|^publish:(link|unlink|fsync)/.test(label)
-);
+const LABELS = [
+  ...MERGE_LABELS,
+  ...OPERATION_LABELS.filter((label) => /^published:|^publish:(link|unlink|fsync)/.test(label)),
+];
 
 /** Whoever gave no sign of life is expelled at once, so that nothing stays staged. */
 function optionsOf({ url }: SharedLake): Partial<LakeSessionOptions> {
