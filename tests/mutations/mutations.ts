@@ -61,7 +61,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "the group's offsets are written before the commit",
     file: "src/pipeline/commit.ts",
     changes: [
-      ["  await group?.acknowledge(ranges, sequence);\n", ""],
+      ["  await request.group?.acknowledge(ranges, request.sequence);\n", ""],
       [
         "  const counters = withFiles(",
         "  await request.group?.acknowledge(plan.commit.ranges, plan.commit.sequence);\n" +
@@ -69,6 +69,12 @@ export const MUTATIONS: readonly Mutation[] = [
       ],
     ],
     tests: PIPELINE,
+  },
+  {
+    name: "a batch is committed before the one before it is published",
+    file: "src/pipeline/pipeline.ts",
+    changes: [["    await this.#chain.finished();\n    if (epoch", "    if (epoch"]],
+    tests: ["tests/pipeline_ahead_test.ts"],
   },
   {
     // Recovery reads such a commit back, so that a crash alone does not show it; readers would.
