@@ -113,6 +113,7 @@ export class LakeSession implements AsyncDisposable {
   /** The step of tidying up that runs. */
   #tidying: Promise<void> = Promise.resolve();
   #isTidying = false;
+  #metricsWritten: Promise<void> = Promise.resolve();
   #lastPublishMs: number | null;
   #isWritable = true;
   #disk: DiskSpace | null = null;
@@ -274,6 +275,13 @@ export class LakeSession implements AsyncDisposable {
 
   /** Writes metrics.txt; a failure there is logged, and nothing waits for it. */
   async writeMetrics(): Promise<void> {
+    // One after the other, so that none is under way when the run has ended.
+    const written = this.#metricsWritten.then(() => this.#writeMetrics());
+    this.#metricsWritten = written.catch(() => {});
+    await written;
+  }
+
+  async #writeMetrics(): Promise<void> {
     try {
       await this.#measureDisk();
       await this.#metrics?.write(this.snapshot());
