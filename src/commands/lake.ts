@@ -65,8 +65,9 @@ export function placesOf(
     region: config.s3Region,
     ...(config.s3Endpoint !== null && s3AddressOf(config, place)),
   });
-  // Processes that share a lake write none.
-  const metricsFile = store.url === null ? `${checkpointDir}/metrics.txt` : null;
+  // See LakeSession: processes that share a folder write none, and where nothing lies on this machine there is no place.
+  const hasNone = checkpointDir === "" || place === null && store.url !== null;
+  const metricsFile = hasNone ? null : `${checkpointDir}/metrics.txt`;
   return { outDir, metricsFile, duckdb };
 }
 

@@ -133,8 +133,9 @@ export class LakeSession implements AsyncDisposable {
   ) {
     this.#options = options;
     this.#resources = resources;
-    // Processes that share a lake would replace each other's.
-    this.#metrics = local === null || checkpoint.isShared ? null : new MetricsFile(local);
+    // Processes that share a folder would replace each other's.
+    const isReplaced = checkpoint.isShared && files.location === local?.absolute(".");
+    this.#metrics = local === null || isReplaced ? null : new MetricsFile(local);
     this.#local = local;
     this.#lastPublishMs = lastPublishMs;
     this.checkpoint = checkpoint;
