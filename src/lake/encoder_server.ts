@@ -20,11 +20,9 @@ export const encodeTable: TableEncoder = async (table) => {
   return encodeParquet(table);
 };
 
-/** Loads what a first batch needs, and makes it quick: a start does without its time. */
+/** Loads what a first batch needs: a start does without its time. */
 export async function loadEncoder(): Promise<void> {
   await Promise.all([batchEncodings(), loadParquet()]);
-  const { warmUp } = await import("./warm_up.ts");
-  await warmUp(encodeTable);
 }
 
 function batchEncodings() {
