@@ -1,5 +1,5 @@
 import { assert } from "../core/errors.ts";
-import { distinctHashes, SortingSpace } from "../core/hash_order.ts";
+import { countBelow, distinctHashes, SortingSpace } from "../core/hash_order.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
 import { RunFilter, RunLayout } from "./seen_filter.ts";
 import type { Run, RunStore } from "./seen_runs.ts";
@@ -176,13 +176,7 @@ class RunPart {
 /** Where the sorted hashes with a first word below one end, in words. */
 function endBelow(hashes: Uint32Array, beyond: number): number {
   if ((hashes.at(-HASH_WORDS) ?? 0) < beyond) return hashes.length;
-  let low = 0, high = hashes.length / HASH_WORDS;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((hashes[middle * HASH_WORDS] ?? 0) < beyond) low = middle + 1;
-    else high = middle;
-  }
-  return low * HASH_WORDS;
+  return countBelow(hashes, beyond) * HASH_WORDS;
 }
 
 /** Memory that merges work in, the same for all their steps: fresh memory costs as much as the work. */

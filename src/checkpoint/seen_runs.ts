@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { damagedError } from "../core/errors.ts";
+import { countBelow } from "../core/hash_order.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
 import { GROUP_CHUNKS, groupFilter, RunFilter, RunLayout } from "./seen_filter.ts";
 
@@ -234,13 +235,7 @@ function isAround(
 /** Whether sorted hashes hold one. */
 function holdsHash(hashes: Uint32Array, hash: Uint32Array): boolean {
   const [w0 = 0, w1, w2, w3] = hash;
-  let low = 0, high = hashes.length / HASH_WORDS;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((hashes[middle * HASH_WORDS] ?? 0) < w0) low = middle + 1;
-    else high = middle;
-  }
-  for (let i = low * HASH_WORDS; hashes[i] === w0; i += HASH_WORDS) {
+  for (let i = countBelow(hashes, w0) * HASH_WORDS; hashes[i] === w0; i += HASH_WORDS) {
     if (hashes[i + 1] === w1 && hashes[i + 2] === w2 && hashes[i + 3] === w3) return true;
   }
   return false;

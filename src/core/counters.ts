@@ -63,6 +63,15 @@ function zeros<T extends string>(names: readonly T[]): Record<T, number> {
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<T, number>;
 }
 
+/**
+ * Counters for the commit after one. What is counted and observed while a commit is under way, the one before too, is
+ * the same object's.
+ */
+export function nextCounters(counters: Counters): Counters {
+  const { retries, eventAge, commitDuration } = counters;
+  return { ...structuredClone(counters), retries, eventAge, commitDuration };
+}
+
 /** The sum of a counter's values over its label. */
 export function totalOf(byLabel: Readonly<Record<string, number>>): number {
   return Object.values(byLabel).reduce((sum, count) => sum + count, 0);

@@ -8,7 +8,7 @@ import {
 } from "./delta_actions.ts";
 import { PARTITION_COLUMN, PROTOCOL, tableMetaData } from "./delta_table.ts";
 import { assert } from "./errors.ts";
-import { folderOf, type ParsedFileName, parseFileName } from "./lake_path.ts";
+import { folderOf, type ParsedFileName, parsePath } from "./lake_path.ts";
 
 /** A version to append to the table's log. */
 export interface DeltaVersion {
@@ -204,7 +204,7 @@ function metricsOf(files: readonly TableFile[]) {
 }
 
 function nameOf(finalPath: string): ParsedFileName {
-  const parsed = parseFileName(finalPath.slice(finalPath.lastIndexOf("/") + 1));
+  const parsed = parsePath(finalPath);
   assert(parsed !== null && parsed.kind === "events", "the table has event files alone");
   return parsed;
 }

@@ -93,6 +93,21 @@ export function compareHashes(hashes: Uint32Array, a: number, b: number): number
     (hashes[i + 2] ?? 0) - (hashes[j + 2] ?? 0) || (hashes[i + 3] ?? 0) - (hashes[j + 3] ?? 0);
 }
 
+/**
+ * How many of some sorted hashes have a smaller first word.
+ *
+ * @param word up to 2^32, which is above all of them
+ */
+export function countBelow(hashes: Uint32Array, word: number): number {
+  let low = 0, high = hashes.length / HASH_WORDS;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((hashes[middle * HASH_WORDS] ?? 0) < word) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** Hashes in their order, each once. */
 export interface DistinctHashes {
   readonly hashes: Uint32Array;

@@ -103,6 +103,11 @@ export interface ParsedFileName {
 const FILE_NAME =
   /^(events|dead_letters)_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z_([0-9a-f]{12})_(\d{10,})(_merged)?\.parquet$/;
 
+/** Reads the name of a file by its path, as `parseFileName`. */
+export function parsePath(path: string): ParsedFileName | null {
+  return parseFileName(path.slice(path.lastIndexOf("/") + 1));
+}
+
 /** Reads the name (without folders) of a published file, or of a staged one; null for others. */
 export function parseFileName(name: string): ParsedFileName | null {
   const [own = ""] = name.split(HANDLE_MARK, 1);

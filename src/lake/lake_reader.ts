@@ -1,7 +1,9 @@
 import {
   DEAD_LETTERS_FOLDER,
+  DELTA_LOG_FOLDER,
   type ParsedFileName,
   parseFileName,
+  parsePath,
   STAGING_FOLDER,
 } from "../core/lake_path.ts";
 import type { LakeFiles } from "./storage.ts";
@@ -15,9 +17,14 @@ export interface LakeFile extends ParsedFileName {
 /** All files that orilla published below OUT_DIR, data and dead letters, in the order of their paths. */
 export async function listPublished(files: LakeFiles): Promise<readonly LakeFile[]> {
   return (await listParquet(files)).flatMap((path) => {
-    const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+    const parsed = parsePath(path);
     return parsed === null ? [] : [{ ...parsed, path }];
   });
+}
+
+/** Whether the lake has a log of a table, be it whole or not. */
+export async function isTable(files: LakeFiles): Promise<boolean> {
+  return (await files.list(DELTA_LOG_FOLDER)).length > 0;
 }
 
 /** Paths of all Parquet files in the lake's folders, whoever wrote them. */

@@ -1,7 +1,7 @@
 import type { Batch } from "../core/batch.ts";
 import type { CommitOutcome, CommitStore } from "../checkpoint/commit_store.ts";
 import type { Commit, ManifestFile, OffsetRange } from "../core/commit.ts";
-import type { Counters } from "../core/counters.ts";
+import { type Counters, nextCounters } from "../core/counters.ts";
 import type { Deduped } from "../core/dedupe.ts";
 import { assert } from "../core/errors.ts";
 import { observe } from "../core/histogram.ts";
@@ -267,9 +267,7 @@ function countersAfter(
   { batch, counters }: CommitRequest,
   { fresh, duplicates }: Deduped,
 ): Counters {
-  // What is counted and observed while a commit is under way, the one before too, is the same object's.
-  const { retries, eventAge, commitDuration } = counters;
-  const next = { ...structuredClone(counters), retries, eventAge, commitDuration };
+  const next = nextCounters(counters);
   next.received += batch.receivedCount;
   next.published += fresh.length;
   next.duplicate += duplicates.length;

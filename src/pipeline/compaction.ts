@@ -1,9 +1,10 @@
 import type { CommitStore } from "../checkpoint/commit_store.ts";
 import type { MergeGroup } from "../core/compaction.ts";
 import type { Commit, ManifestFile } from "../core/commit.ts";
-import type { Counters } from "../core/counters.ts";
+import { type Counters, nextCounters } from "../core/counters.ts";
 import { assert, damagedError, operatingError } from "../core/errors.ts";
-import { DELTA_LOG_FOLDER, finalPath, parseFileName, stagedPath } from "../core/lake_path.ts";
+import { finalPath, parsePath, stagedPath } from "../core/lake_path.ts";
+import { isTable } from "../lake/lake_reader.ts";
 import type { Merged, Merger, MergeSource } from "../lake/merger.ts";
 import { type Protection, recordedText } from "../lake/protection.ts";
 import type { LakeStorage } from "../lake/storage.ts";
@@ -183,7 +184,7 @@ async function wasMade(checkpoint: CommitStore, sequence: number): Promise<boole
 /** Readers of a table that another process has made of the lake since would lose what is replaced. */
 async function refuseNewTable({ files, checkpoint, table }: CompactionParts): Promise<void> {
   if (!checkpoint.isShared || table !== null) return;
-  if ((await files.list(DELTA_LOG_FOLDER)).length === 0) return;
+  if (!await isTable(files)) return;
   throw operatingError(
     "The lake became a table (TABLE_FORMAT=delta) after this process was started, which does not write to its log. " +
       "Start it again",
@@ -250,7 +251,7 @@ async function stageMerged(
 }
 
 function mergeSourceOf({ finalPath, bytes }: MergeGroup["sources"][number]): MergeSource {
-  const parsed = parseFileName(finalPath.slice(finalPath.lastIndexOf("/") + 1));
+  const parsed = parsePath(finalPath);
   assert(parsed !== null, "files of the manifest have names of orilla's");
   const { instanceId, sequence, stagedAtMs, isMerged } = parsed;
   return { instanceId, sequence, stagedAtMs, isMerged, bytes };
@@ -284,8 +285,7 @@ function commitOf(
 }
 
 function countersAfter(before: Counters, { bytes }: ManifestFile): Counters {
-  // Retries are counted while the commit is under way, so both objects share them.
-  const counters = { ...structuredClone(before), retries: before.retries };
+  const counters = nextCounters(before);
   counters.files.compact++;
   counters.publishedBytes += bytes;
   return counters;

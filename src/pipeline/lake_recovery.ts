@@ -1,5 +1,5 @@
 import type { CommitStore } from "../checkpoint/commit_store.ts";
-import { DELTA_LOG_FOLDER } from "../core/lake_path.ts";
+import { isTable } from "../lake/lake_reader.ts";
 import type { Protection } from "../lake/protection.ts";
 import type { LakeStorage } from "../lake/storage.ts";
 import { adoptNewerCommits } from "./adoption.ts";
@@ -66,9 +66,7 @@ async function tableOf(
   options: LakeSessionOptions,
   { files, checkpoint, protection }: OpeningLake,
 ): Promise<LakeTable | null> {
-  const isTable = options.tableFormat === "delta" ||
-    (await files.list(DELTA_LOG_FOLDER)).length > 0;
-  if (!isTable) return null;
+  if (options.tableFormat !== "delta" && !await isTable(files)) return null;
   const { openTable } = await import("./lake_table.ts");
   return await openTable({
     ...options,

@@ -133,13 +133,13 @@ export class LakeSession implements AsyncDisposable {
   ) {
     this.#options = options;
     this.#resources = resources;
-    // Processes that share a folder would replace each other's.
-    const isReplaced = checkpoint.isShared && files.location === local?.absolute(".");
-    this.#metrics = local === null || isReplaced ? null : new MetricsFile(local);
     this.#local = local;
     this.#lastPublishMs = lastPublishMs;
     this.checkpoint = checkpoint;
     this.files = files;
+    // Processes that share a folder would replace each other's.
+    const isReplaced = checkpoint.isShared && this.#isInFolder;
+    this.#metrics = local === null || isReplaced ? null : new MetricsFile(local);
     this.pipeline = pipeline;
     this.#protection = protection;
     this.#table = table;
@@ -245,9 +245,7 @@ export class LakeSession implements AsyncDisposable {
       protection: this.#protection,
       retrying: { ...retrying, onRetry },
       freeBytes: async () => {
-        const local = this.#local;
-        const isLocal = this.files.location === local?.absolute(".");
-        return isLocal ? (await local?.diskSpace())?.freeBytes ?? null : null;
+        return this.#isInFolder ? (await this.#local?.diskSpace())?.freeBytes ?? null : null;
       },
       commitOther: (make) => this.pipeline.commitOther(make),
       giveWay,
@@ -267,6 +265,11 @@ export class LakeSession implements AsyncDisposable {
       settle: () => this.pipeline.settle(),
       assertSound: () => this.pipeline.assertSound(),
     });
+  }
+
+  /** Whether the lake's files lie beside checkpoint and metrics.txt; else they are in a bucket. */
+  get #isInFolder(): boolean {
+    return this.files.location === this.#local?.absolute(".");
   }
 
   /** Whether OUT_DIR took the last metrics.txt; it is written after each commit, and every 5 s between them. */

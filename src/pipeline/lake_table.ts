@@ -7,10 +7,11 @@ import {
   commitVersion,
   compactionVersion,
 } from "../core/delta_version.ts";
-import { DELTA_LOG_FOLDER, parseFileName } from "../core/lake_path.ts";
+import { parsePath } from "../core/lake_path.ts";
 import { DeltaLog, type DeltaLogOptions } from "../lake/delta_log.ts";
 import { type DeltaLogContent, logError, readDeltaLog } from "../lake/delta_log_reader.ts";
 import { deltaFiles, deltaStorage } from "../lake/delta_storage.ts";
+import { isTable } from "../lake/lake_reader.ts";
 import type { LakeFiles, LakeStorage } from "../lake/storage.ts";
 
 /** How a lake shows itself to readers: as files alone, or as a Delta Lake table too. */
@@ -88,7 +89,7 @@ async function replacedBy(
 ): Promise<readonly ReplacedFile[]> {
   if (file === undefined) return [];
   const { finalPath } = file;
-  const isMerged = parseFileName(finalPath.slice(finalPath.lastIndexOf("/") + 1))?.isMerged;
+  const isMerged = parsePath(finalPath)?.isMerged;
   return isMerged === true ? await replacements.replacedBy(finalPath) : [];
 }
 
@@ -145,11 +146,6 @@ async function publishedOf(
  */
 export async function readTable(files: LakeFiles): Promise<DeltaLogContent | null> {
   return await isTable(files) ? await readDeltaLog(deltaFiles(files)) : null;
-}
-
-/** Whether the lake has a log of a table, be it whole or not. */
-export async function isTable(files: LakeFiles): Promise<boolean> {
-  return (await files.list(DELTA_LOG_FOLDER)).length > 0;
 }
 
 /** What brought a table's log in line with the lake's files. */

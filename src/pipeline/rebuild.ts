@@ -7,7 +7,7 @@ import type { Commit, PartitionState } from "../core/commit.ts";
 import { damagedError, messageOf, OrillaError } from "../core/errors.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
 import { GONE } from "../core/outcome.ts";
-import { parseFileName } from "../core/lake_path.ts";
+import { parsePath } from "../core/lake_path.ts";
 import type { PurgedFile } from "../core/purge.ts";
 import { accountFor, type OffsetGap } from "../core/verification.ts";
 import { type LakeFile, listPublished, listStaged } from "../lake/lake_reader.ts";
@@ -253,7 +253,7 @@ function purgedOf(
   const left = new Set(files.map(({ path }) => path));
   return purges.filter(({ path }) => {
     if (left.has(path)) return false;
-    const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+    const parsed = parsePath(path);
     return parsed?.instanceId === instanceId && parsed.sequence === sequence;
   });
 }

@@ -2,7 +2,7 @@ import type { TracedFile } from "../checkpoint/traces.ts";
 import type { DuplicateRecord } from "../checkpoint/duplicates.ts";
 import { messageOf } from "../core/errors.ts";
 import type { MarkedReplay } from "../core/replay.ts";
-import { parseFileName } from "../core/lake_path.ts";
+import { parsePath } from "../core/lake_path.ts";
 import { openFile } from "../lake/file_scan.ts";
 import { type LakeFile, listPublished } from "../lake/lake_reader.ts";
 import { loadParquet } from "../lake/parquet.ts";
@@ -171,7 +171,7 @@ function unknownCandidate({ kind, path, stagedAtMs }: LakeFile): Candidate {
 
 /** A file by its final name, or by its staged one until it gets that. */
 async function openCandidate(files: LakeFiles, { finalPath, stagedPath }: Candidate) {
-  const named = parseFileName(finalPath.slice(finalPath.lastIndexOf("/") + 1));
+  const named = parsePath(finalPath);
   if (named === null) throw new Error("it has no name of orilla's");
   let failure: unknown = new Error("it was committed, and is not there");
   // The final name is looked for again: a writer beside us may publish the file between two looks.

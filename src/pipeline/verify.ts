@@ -5,7 +5,7 @@ import { totalOf } from "../core/counters.ts";
 import { messageOf } from "../core/errors.ts";
 import { IdHash, mayHold } from "../core/id_filter.ts";
 import type { PurgedFile } from "../core/purge.ts";
-import { parseFileName, STAGING_FOLDER } from "../core/lake_path.ts";
+import { parsePath, STAGING_FOLDER } from "../core/lake_path.ts";
 import {
   accountFor,
   compareFile,
@@ -246,7 +246,7 @@ async function unknownFiles(
   const findings: Finding[] = [];
   let leftoverCount = 0;
   for (const path of paths) {
-    const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+    const parsed = parsePath(path);
     const isOwn = parsed !== null && now.instanceIds.includes(parsed.instanceId);
     if (knownNow.has(path) || replaced.has(path) || !await files.exists(path)) continue;
     if (isOwn && path.startsWith(`${STAGING_FOLDER}/`)) {
@@ -302,7 +302,7 @@ function isTooEarly(places: readonly Place[], ttlMs: number): boolean {
 
 /** What the name of a committed file says of it. */
 function namedBy(path: string) {
-  const parsed = parseFileName(path.slice(path.lastIndexOf("/") + 1));
+  const parsed = parsePath(path);
   const unknown = { instanceId: "", sequence: 0, stagedAtMs: 0, isMerged: false };
   return parsed ?? unknown;
 }

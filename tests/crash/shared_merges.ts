@@ -227,12 +227,7 @@ function testSleepers({ name, newUrl }: ServerKind, tableFormat: TableFormat): v
 
   test("files that another process merges meanwhile are not merged twice", async (lake) => {
     await runOnce(lake.outDir, { topic: TOPIC, overrides: optionsOf(lake, { tableFormat }) });
-    const asleep = Promise.withResolvers<void>(), woken = Promise.withResolvers<void>();
-    const merge: Merger = async (...args) => {
-      asleep.resolve();
-      await woken.promise;
-      return await mergeHere(...args);
-    };
+    const { merge, asleep, woken } = sleepingMerge();
     await using sleeper = await sessionOf(lake, { tableFormat, merge });
     const merging = compactIn(sleeper, { folderCount: 1 });
     await asleep.promise;
@@ -245,12 +240,7 @@ function testSleepers({ name, newUrl }: ServerKind, tableFormat: TableFormat): v
 
   test("a process that is expelled in the middle of a merge merges nothing", async (lake) => {
     await runOnce(lake.outDir, { topic: TOPIC, overrides: optionsOf(lake, { tableFormat }) });
-    const asleep = Promise.withResolvers<void>(), woken = Promise.withResolvers<void>();
-    const merge: Merger = async (...args) => {
-      asleep.resolve();
-      await woken.promise;
-      return await mergeHere(...args);
-    };
+    const { merge, asleep, woken } = sleepingMerge();
     await using sleeper = await sessionOf(lake, { tableFormat, merge });
     const merging = compactIn(sleeper, { folderCount: 1 });
     await asleep.promise;
@@ -268,6 +258,17 @@ function testSleepers({ name, newUrl }: ServerKind, tableFormat: TableFormat): v
     });
     await expectExact(lake, TOPIC);
   });
+}
+
+/** A merge that says when it is asked for, and waits until it is woken. */
+function sleepingMerge() {
+  const asleep = Promise.withResolvers<void>(), woken = Promise.withResolvers<void>();
+  const merge: Merger = async (...args) => {
+    asleep.resolve();
+    await woken.promise;
+    return await mergeHere(...args);
+  };
+  return { merge, asleep, woken };
 }
 
 const PARTITIONS = 3;

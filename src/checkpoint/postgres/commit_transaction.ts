@@ -49,14 +49,22 @@ export async function writeCommit(run: Run, commit: Commit, by: {
   await insertRanges(run, sequence, ranges);
   const markedCount = await insertReplays(run, replays, { sequence, replayedAtMs: committedAtMs });
   assert(markedCount === replays.length, "a dead letter is replayed once");
+  await markEarlierPublished(run, { instanceId, sequence });
+  const change = { counters, seenIdCount: added.rowCount };
+  if (!await updateInstance(run, instanceId, change)) return refused({ kind: "fenced" });
+  return { kind: "committed", seenIdCount: added.rowCount };
+}
+
+/** Whoever commits again has published what it committed before. */
+export async function markEarlierPublished(
+  run: Run,
+  { instanceId, sequence }: { readonly instanceId: string; readonly sequence: number },
+): Promise<void> {
   await run((sql) =>
     sql`
       UPDATE commits SET is_published = true
       WHERE NOT is_published AND instance_id = ${instanceId} AND sequence < ${sequence}`
   );
-  const change = { counters, seenIdCount: added.rowCount };
-  if (!await updateInstance(run, instanceId, change)) return refused({ kind: "fenced" });
-  return { kind: "committed", seenIdCount: added.rowCount };
 }
 
 function refused(outcome: WrittenCommit): never {

@@ -1,9 +1,10 @@
 import type { Commit } from "../../core/commit.ts";
 import type { SourceFile } from "../../core/compaction.ts";
 import { assert } from "../../core/errors.ts";
-import { parseFileName } from "../../core/lake_path.ts";
+import { parsePath } from "../../core/lake_path.ts";
 import type { ReplacedFile, Replacements } from "../commit_store.ts";
 import { insertCommit, insertFiles } from "./commit_rows.ts";
+import { markEarlierPublished } from "./commit_transaction.ts";
 import type { Row, Run } from "./connection.ts";
 import { updateInstance } from "./instances.ts";
 import { hasTable } from "./schema.ts";
@@ -36,11 +37,7 @@ async function replace(run: Run, { commit, sources, instanceId }: {
   const { sequence, counters } = commit;
   if (!await insertCommit(run, commit, instanceId)) return takeBack(true);
   if (!await updateInstance(run, instanceId, { counters, seenIdCount: 0 })) return takeBack(false);
-  await run((sql) =>
-    sql`
-      UPDATE commits SET is_published = true
-      WHERE NOT is_published AND instance_id = ${instanceId} AND sequence < ${sequence}`
-  );
+  await markEarlierPublished(run, { instanceId, sequence });
   const given = JSON.stringify(sources.map(({ sequence, finalPath }) => ({ sequence, finalPath })));
   // Another process that replaces one of them is waited for.
   const gone = await run((sql) =>
@@ -102,7 +99,7 @@ async function readUnremoved(
 
 async function readReplacedBy(run: Run, path: string): Promise<readonly ReplacedFile[]> {
   // The manifest is in the order of commits, and a file's name has its commit's number.
-  const sequence = parseFileName(path.slice(path.lastIndexOf("/") + 1))?.sequence ?? 0;
+  const sequence = parsePath(path)?.sequence ?? 0;
   const rows = await run((sql) =>
     sql<Row[]>`
       SELECT r.path, r.bytes FROM files AS f JOIN replaced_files AS r ON r.replaced_by = f.sequence
