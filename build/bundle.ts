@@ -1,9 +1,10 @@
 import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import wasm from "parquet-wasm/wasm" with { type: "bytes" };
 import project from "../deno.json" with { type: "json" };
 import { type BundledPackage, noticesText } from "./notices.ts";
 
-const root = new URL("../", import.meta.url).pathname;
+const root = await Deno.realPath(fileURLToPath(new URL("../", import.meta.url)));
 
 /** What a thread is started with: the program and its workers. The last one is for its order alone. */
 const ENTRIES = ["main.ts", "src/worker.ts", "src/encoder_worker.ts", "build/arrow_order.ts"];
@@ -30,6 +31,7 @@ export async function bundle(folder: string): Promise<void> {
     for (const found of packagesOf(script)) packages.set(`${found.name}@${found.version}`, found);
     await Deno.writeTextFile(path, script);
   }
+  if (packages.size === 0) throw new Error(`No module of the bundle is from ${npmCache}`);
   await Deno.writeFile(`${folder}/${WASM.file}`, wasm);
   await Deno.writeTextFile(`${folder}/deno.json`, settingsText());
   const notices = await noticesText([...packages.values()], npmCache);
@@ -50,7 +52,7 @@ async function makeScripts(folder: string): Promise<void> {
 
 async function npmCacheFolder(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).npmCache;
+  return await Deno.realPath(JSON.parse(new TextDecoder().decode(stdout)).npmCache);
 }
 
 async function scriptsIn(folder: string): Promise<string[]> {
@@ -82,14 +84,14 @@ function settingsText(): string {
   return `${JSON.stringify({ unstable: project.unstable, imports }, null, 2)}\n`;
 }
 
-if (import.meta.main) {
-  const [folder, ...rest] = Deno.args;
-  if (folder === undefined || rest.length > 0) throw new Error("Usage: bundle.ts FOLDER");
-  await bundle(await absolute(folder));
-}
-
 /** `deno bundle` runs in the project's folder, this script anywhere. */
 async function absolute(folder: string): Promise<string> {
   await Deno.mkdir(folder, { recursive: true });
   return await Deno.realPath(folder);
+}
+
+if (import.meta.main) {
+  const [folder, ...rest] = Deno.args;
+  if (folder === undefined || rest.length > 0) throw new Error("Usage: bundle.ts FOLDER");
+  await bundle(await absolute(folder));
 }
