@@ -31,8 +31,9 @@ export interface Sandbox {
   readonly encoder: MessagePort | null;
 }
 
-const WORKER = new URL("./worker.ts", import.meta.url);
-const ENCODER = new URL("./encoder_worker.ts", import.meta.url);
+// By names of deno.json: in the executable they stand for other files than here.
+const WORKER = new URL(import.meta.resolve("orilla/worker"));
+const ENCODER = new URL(import.meta.resolve("orilla/encoder_worker"));
 
 /** Starts the worker that makes Parquet, which may do nothing but compute; resolves with its port. */
 async function startEncoder(): Promise<MessagePort> {

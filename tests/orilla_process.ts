@@ -4,7 +4,7 @@ import project from "../deno.json" with { type: "json" };
 export interface OrillaOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** A compiled executable; without it, main.ts under the Deno that runs the tests. */
+  /** A compiled executable; without it that of ORILLA_TEST_EXECUTABLE, or main.ts under the Deno that runs the tests. */
   readonly binary?: string;
   /** When it is killed, in milliseconds: a process that hangs must not hang the tests with it. */
   readonly limitMs?: number;
@@ -62,7 +62,8 @@ export interface OrillaCommand {
 /** The command that starts orilla with a clean environment. */
 export function orillaCommand(
   args: readonly string[],
-  { binary, env }: Pick<OrillaOptions, "binary" | "env"> = {},
+  { binary = Deno.env.get("ORILLA_TEST_EXECUTABLE"), env }: Pick<OrillaOptions, "binary" | "env"> =
+    {},
 ): OrillaCommand {
   const passed = binary === undefined ? PASSED_ON : [];
   const environment = passed.flatMap((name) => {

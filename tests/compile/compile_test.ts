@@ -6,6 +6,7 @@ import { DASHBOARD_FILES } from "../../src/http/dashboard_files.ts";
 import { get } from "../http/raw_client.ts";
 import { takePortBlock } from "../kafka/ports.ts";
 import { runOrilla, spawnOrilla } from "../orilla_process.ts";
+import { lockedPackages } from "../supply/locked_packages.ts";
 import { expectNoLinkFollowed } from "./planted_links.ts";
 import { expectAllRefused } from "./probe.ts";
 import { compileAlike, compileOrilla, temporaryFolder } from "./compiler.ts";
@@ -25,9 +26,26 @@ Deno.test("the sandbox refuses everything but OUT_DIR and the listed host, in a 
 Deno.test("the executable runs in an empty folder with neither Deno nor Node", async (test) => {
   await using folder = await temporaryFolder();
   const binary = `${folder.path}/orilla`;
-  await compileOrilla(binary);
+  const bundleFolder = `${folder.path}/bundle`;
+  await compileOrilla({ output: binary, bundleFolder });
   const cwd = `${folder.path}/empty`;
   await Deno.mkdir(cwd);
+
+  await test.step("the bundle has notices of its libraries, and nothing of this machine", async () => {
+    const shipped = (await lockedPackages()).filter(({ isShipped }) => isShipped);
+    const known = shipped.map(({ name, version }) => `${name} ${version}`);
+    const notices = await Deno.readTextFile(`${bundleFolder}/LICENSES.txt`);
+    const bundled = [...notices.matchAll(/^=== (.+)\n\n(.+)/gm)].map(([, name = ""]) => name);
+    assert.deepEqual(bundled.filter((name) => !known.includes(name)), []);
+    for (const name of ["kafkajs 2.2.4", "postgres 3.4.9", "apache-arrow 21.2.0"]) {
+      assert.ok(bundled.includes(name), `${name} in ${bundled}`);
+    }
+    for await (const { name, isFile } of Deno.readDir(bundleFolder)) {
+      if (!isFile) continue;
+      const text = await Deno.readTextFile(`${bundleFolder}/${name}`);
+      assert.doesNotMatch(text, /(?:\/\/ |")(?:\.\.\/)+\S*\/npm\//, name);
+    }
+  });
 
   await test.step("--help and --version", async () => {
     const started = performance.now();
@@ -44,7 +62,10 @@ Deno.test("the executable runs in an empty folder with neither Deno nor Node", a
     const { code, stdout, stderr } = await runOrilla(["simulate"], { binary, cwd });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /published +1,000/);
-    assert.equal((await readLake(`${cwd}/datasets/processed/pi2`)).length, 1000);
+    const outDir = `${cwd}/datasets/processed/pi2`;
+    assert.equal((await readLake(outDir)).length, 1000);
+    const metrics = await Deno.readTextFile(`${outDir}/metrics.txt`);
+    assert.match(metrics, /^orilla_events_published_total 1000$/m);
     assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["datasets"]);
   });
 

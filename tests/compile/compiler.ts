@@ -5,14 +5,16 @@ const root = new URL("../../", import.meta.url).pathname;
 /** The Deno that compiles: COMPILE_DENO where it is given, with DENORT_BIN as its runtime. */
 export const compiler = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
 
-/** The words of `deno task compile`: settings of the environment, then `deno compile` and its arguments. */
-const task = project.tasks.compile.command.split(" ");
-const taskArguments = task.slice(task.indexOf("compile") + 1);
+const { bundle, compile } = project.tasks;
 
-/** Compiles orilla as `deno task compile` does, into that file. */
-export async function compileOrilla(output: string): Promise<void> {
-  const at = taskArguments.indexOf("--output");
-  await compile(["--frozen", ...taskArguments.with(at + 1, output)]);
+/** Makes orilla's executable as `deno task compile` does, and its bundle in a folder. */
+export async function compileOrilla(
+  { output, bundleFolder }: { readonly output: string; readonly bundleFolder: string },
+): Promise<void> {
+  for (const { command } of [bundle, compile]) {
+    const placed = command.replaceAll("dist/bundle", bundleFolder).replace("dist/orilla", output);
+    await run(placed.split(" "));
+  }
 }
 
 /** Compiles another module of this project, and the worker it starts, with orilla's permissions. */
@@ -23,22 +25,25 @@ export async function compileAlike(
     readonly output: string;
   },
 ): Promise<void> {
-  const permissions = taskArguments.filter((argument) =>
-    /^--(allow-|no-prompt|v8-flags)/.test(argument)
-  );
-  await compile([...permissions, "--frozen", "--include", worker, "--output", output, main]);
+  const words = compile.command.split(" ");
+  const permissions = words.filter((word) => /^--(allow-|no-prompt|v8-flags)/.test(word));
+  const start = words.slice(0, words.indexOf("compile") + 1);
+  const given = ["--frozen", "--include", worker, "--output", output, main];
+  await run([...start, ...permissions, ...given]);
 }
 
-async function compile(args: readonly string[]): Promise<void> {
-  const settings = task.slice(0, task.indexOf("deno")).map((setting) => setting.split("="));
+/** @param words settings of the environment, then `deno` and its arguments */
+async function run(words: readonly string[]): Promise<void> {
+  const at = words.indexOf("deno");
   const { code, stderr } = await new Deno.Command(compiler, {
-    args: ["compile", ...args],
+    args: words.slice(at + 1),
     cwd: root,
-    env: Object.fromEntries(settings),
+    env: Object.fromEntries(words.slice(0, at).map((setting) => setting.split("="))),
     stdout: "null",
     stderr: "piped",
   }).output();
-  if (code !== 0) throw new Error(`deno compile failed:\n${new TextDecoder().decode(stderr)}`);
+  if (code === 0) return;
+  throw new Error(`deno ${words[at + 1]} failed:\n${new TextDecoder().decode(stderr)}`);
 }
 
 /** A folder that is removed at the end. */

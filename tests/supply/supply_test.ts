@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { noticesText } from "../../build/notices.ts";
 import project from "../../deno.json" with { type: "json" };
 import { isAllowed } from "./licences.ts";
 import { importedNames, lockedPackages } from "./locked_packages.ts";
 import { sbomText } from "./sbom.ts";
 
+/** The names of deno.json that are not orilla's own modules. */
+const LIBRARIES = Object.entries(project.imports).filter(([name]) => !name.startsWith("orilla/"));
+
 Deno.test("every library of deno.json is imported somewhere", async () => {
   const imported = await importedNames("main.ts", "src", "tests");
-  assert.deepEqual(Object.keys(project.imports).filter((name) => !imported.has(name)), []);
+  assert.deepEqual(LIBRARIES.filter(([name]) => !imported.has(name)), []);
 });
 
 Deno.test("every library is pinned to one version, and the lock is frozen", () => {
-  for (const specifier of Object.values(project.imports)) {
+  for (const [, specifier] of LIBRARIES) {
     assert.match(specifier, /^npm:\/?(@[\w-]+\/)?[\w-]+@\d+\.\d+\.\d+(\/[\w./-]*)?$/);
   }
   assert.deepEqual(project.lock, { path: "deno.lock", frozen: true });
@@ -24,6 +29,32 @@ Deno.test("isAllowed() takes expressions that allowed licences meet", () => {
     const expression of ["GPL-3.0-only", "MIT AND GPL-3.0-only", "", "UNLICENSED", "(MIT)", null]
   ) {
     assert.equal(isAllowed(expression), false, String(expression));
+  }
+});
+
+Deno.test("noticesText() has each package's own texts, else what its package.json says, else fails", async () => {
+  const npmCache = await Deno.makeTempDir({ prefix: "orilla_notices_" });
+  const files = {
+    "registry/@a/with/1.0.0/LICENSE.md": "Copyright A\n",
+    "registry/@a/with/1.0.0/NOTICE": "Noted\n",
+    "registry/b/2.0.0/package.json": '{"license":"ISC","author":{"name":"B"}}',
+    "registry/c/3.0.0/package.json": "{}",
+  };
+  try {
+    for (const [path, text] of Object.entries(files)) {
+      await Deno.mkdir(dirname(`${npmCache}/${path}`), { recursive: true });
+      await Deno.writeTextFile(`${npmCache}/${path}`, text);
+    }
+    const [a, b] = [{ name: "@a/with", version: "1.0.0" }, { name: "b", version: "2.0.0" }];
+    const text = await noticesText([b, a], npmCache);
+    const expected =
+      "=== @a/with 1.0.0\n\nCopyright A\n\nNoted\n\n=== b 2.0.0\n\nLicence: ISC\nB\n";
+    assert.equal(text, expected);
+    const silent = noticesText([{ name: "c", version: "3.0.0" }], npmCache);
+    await assert.rejects(silent, /says no licence/);
+    await assert.rejects(noticesText([{ ...b, version: "9.0.0" }], npmCache), /not in/);
+  } finally {
+    await Deno.remove(npmCache, { recursive: true });
   }
 });
 
