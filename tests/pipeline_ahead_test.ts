@@ -71,6 +71,26 @@ Deno.test("working ahead, no batch is committed behind one that could not be pub
   assert.deepEqual(await readLake(lake.outDir), []);
 });
 
+Deno.test("working ahead, an id of the batch that is being committed is a duplicate in the next one", async () => {
+  const group = new HeldGroup();
+  await using lake = await openLake({ limits: AHEAD });
+  lake.session.pipeline.joinGroup(group);
+  const [one, two, , , five] = eventRecords(0, 5);
+  const again = eventRecords(1, 1).map((record) => ({ ...record, offset: 2n }));
+  const fresh = eventRecords(3, 1);
+  assert.ok(one && two && five);
+  const records = new RecordList([one, two, ...again, ...fresh, five]);
+  const added = lake.session.pipeline.add({ ...AT, records });
+  await soon(group.asked);
+  // The next batch is full, and the checkpoint has been asked for its ids.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  group.answer(true);
+  await soon(added);
+  await lake.session.pipeline.commit("end");
+  assert.equal((await readLake(lake.outDir)).length, 4);
+  assert.equal(lake.session.pipeline.counters.duplicate, 1);
+});
+
 /** An encoder that counts the batches that it holds. */
 function countingEncoder(): { readonly encoder: Encoder; readonly held: () => number } {
   const here = encoderHere();

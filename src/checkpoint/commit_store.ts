@@ -169,7 +169,8 @@ export interface CommitStore extends AsyncDisposable {
   reserve(): Promise<number>;
 
   /**
-   * Says for each hash of an event id, 1 or 0, whether the id was accepted before, within the time to live.
+   * Says for each hash of an event id, 1 or 0, whether the id was accepted before, within the time to live. It may
+   * be asked while a commit of this process is under way, whose ids may then count already, or not yet.
    *
    * @param hashes in their order, each once
    */

@@ -93,6 +93,39 @@ export function compareHashes(hashes: Uint32Array, a: number, b: number): number
     (hashes[i + 2] ?? 0) - (hashes[j + 2] ?? 0) || (hashes[i + 3] ?? 0) - (hashes[j + 3] ?? 0);
 }
 
+/** As `compareHashes`, of the hash at place `i` of one array and at place `j` of another. */
+function compareAcross(
+  some: Uint32Array,
+  i: number,
+  { others, j }: { readonly others: Uint32Array; readonly j: number },
+): number {
+  for (let word = 0; word < HASH_WORDS; word++) {
+    const difference = (some[i * HASH_WORDS + word] ?? 0) - (others[j * HASH_WORDS + word] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * Marks those of some hashes that are among others.
+ *
+ * @param hashes in their order, each once, as `others`
+ * @param marks for each of `hashes`; set to 1
+ */
+export function markCommon(hashes: Uint32Array, others: Uint32Array, marks: Uint8Array): void {
+  let j = 0;
+  for (let i = 0; i < marks.length; i++) {
+    let order = 1;
+    while (
+      j * HASH_WORDS < others.length && (order = compareAcross(hashes, i, { others, j })) > 0
+    ) {
+      j++;
+    }
+    if (j * HASH_WORDS === others.length) return;
+    if (order === 0) marks[i] = 1;
+  }
+}
+
 /**
  * How many of some sorted hashes have a smaller first word.
  *

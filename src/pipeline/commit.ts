@@ -8,7 +8,7 @@ import { observe } from "../core/histogram.ts";
 import type { Trigger } from "../core/outcome.ts";
 import { Unwritable } from "../core/poison.ts";
 import { replaysOf } from "../core/replay.ts";
-import type { BatchEncoding, EncodableBatch } from "../lake/encoder.ts";
+import type { EncodableBatch } from "../lake/encoder.ts";
 import { stage, type StageRequest } from "../lake/staging.ts";
 import type { LogFields } from "../runtime/logs.ts";
 import { noFaults, operate } from "../runtime/operations.ts";
@@ -18,6 +18,7 @@ import type { DeadLetterTopic, Group, PipelineParts } from "./pipeline_parts.ts"
 import { mayLieInData, rejectPoison } from "./poison.ts";
 import { outcomesOf } from "./record_log.ts";
 import { publishCommitted } from "./recovery.ts";
+import type { TakenBatch } from "./taken_ahead.ts";
 
 /** What a commit did, for logs and the summary. */
 export interface CommitReport {
@@ -40,13 +41,13 @@ export interface CommitRequest {
   readonly trigger: Trigger;
   readonly sequence: number;
   /** Gives the batch to the encoder. */
-  readonly takeIn: () => Promise<BatchEncoding>;
+  readonly takeIn: () => Promise<TakenBatch>;
   /** As of the commit before. */
   readonly counters: Counters;
   /** Asked right before the transaction: whether the batch is still this process's to commit. */
   readonly confirm: () => Promise<boolean>;
   /** Called right after the transaction, before anything else has its turn. */
-  readonly onCommitted: (ranges: readonly OffsetRange[], counters: Counters) => void;
+  readonly onCommitted: (commit: CommitPlan["commit"]) => void;
   /** Called where the store refuses the batch, since another process has its partitions. */
   readonly onFenced: () => void;
   readonly group: Group | null;
@@ -74,10 +75,10 @@ export async function commitBatch(
   const retrying = countingRetries(parts, request.counters);
   const committed = await commitWritable(parts, request, retrying);
   if (committed === null) return null;
-  const { split, commit: { ranges, counters } } = committed;
+  const { split, commit } = committed;
   // The batch is used again after this.
   const outcomes = parts.logsRecords === true ? outcomesOf(request.batch, split) : [];
-  request.onCommitted(ranges, counters);
+  request.onCommitted(commit);
   return () => finishCommit(parts, { request, committed, outcomes, startMs, retrying });
 }
 
@@ -133,8 +134,9 @@ async function commitWritable(
 ): Promise<Committed | null> {
   const stagedAtMs = parts.clock.nowMs();
   for (;;) {
-    using encoding = await request.takeIn();
-    const plan = await planOf(parts, { request, encoding, stagedAtMs, retrying });
+    const taken = await request.takeIn();
+    using _ = taken.encoding;
+    const plan = await planOf(parts, { request, taken, stagedAtMs, retrying });
     try {
       const committed = await stageAndCommit(parts, { request, plan, retrying });
       if (committed !== "seen_meanwhile") return committed;
@@ -222,9 +224,9 @@ async function writeCommit(checkpoint: CommitStore, commit: Commit): Promise<Com
 
 async function planOf(
   parts: PipelineParts,
-  { request, encoding, stagedAtMs, retrying }: {
+  { request, taken: { encoding, isSeen }, stagedAtMs, retrying }: {
     readonly request: CommitRequest;
-    readonly encoding: BatchEncoding;
+    readonly taken: TakenBatch;
     readonly stagedAtMs: number;
     readonly retrying: Retrying;
   },
@@ -232,7 +234,7 @@ async function planOf(
   const { checkpoint, version, protection } = parts;
   const { batch, sequence, trigger } = request;
   const ask = async () => await checkpoint.seenAmong(encoding.hashes, stagedAtMs);
-  const split = await encoding.split(await retry("commit", retrying, ask));
+  const split = await encoding.split(isSeen ?? await retry("commit", retrying, ask));
   const from = { sequence, ranges: offsetRanges(batch, split), replays: replaysOf(batch, split) };
   const { instanceId } = checkpoint;
   const origin = { instanceId, stagedAtMs, version, protection };

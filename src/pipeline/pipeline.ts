@@ -58,9 +58,8 @@ export class Pipeline implements Disposable {
       readonly breaker: CircuitBreaker | null;
     },
   ) {
-    const { encoder, protection, checkpoint: { idKey } } = parts;
     this.#parts = parts;
-    this.#ahead = new TakenAhead((batch) => encoder.take(batch, { idKey, protection }));
+    this.#ahead = new TakenAhead(parts);
     this.#breaker = breaker;
     this.#sequence = committed.sequence;
     this.#counters = committed.counters;
@@ -335,8 +334,9 @@ export class Pipeline implements Disposable {
         takeIn: () => this.#ahead.take(batch),
         counters: this.#counters,
         confirm: () => this.#confirm(epoch),
-        onCommitted: (ranges, counters) => {
+        onCommitted: ({ ranges, freshHashes, counters }) => {
           isCommitted = true;
+          this.#ahead.noteCommitted(freshHashes);
           this.#moveOn(sequence, counters);
           this.#committed(batch, ranges);
         },

@@ -182,6 +182,31 @@ export function testSharedContract({ name, newLake }: StoreKind): void {
     assert.equal(await one.commit(again), "seen_meanwhile");
   });
 
+  Deno.test(`${name}: ids may be asked for while a commit is under way, and another's are refused all the same`, async () => {
+    await using lake = await newLake();
+    await using one = await lake.open();
+    await using two = await lake.open();
+    const both = ["a", "b"], next = ["b", "c", "d"];
+    assert.deepEqual(await seenOf(one, both), []);
+    const commit = await nextCommit(one, { freshIds: both });
+    const [outcome, seen] = await Promise.all([one.commit(commit), seenOf(one, next)]);
+    assert.equal(outcome, "committed");
+    assert.ok(
+      ["", "b"].includes(seen.join()),
+      "an id of the commit under way counts, or does not yet",
+    );
+    assert.equal(await one.commit(await nextCommit(one, { freshIds: ["c", "d"] })), "committed");
+    // Asked for while a commit is under way, then committed by another.
+    const [, fresh] = await Promise.all([
+      one.commit(await nextCommit(one, { freshIds: ["e"] })),
+      seenOf(one, ["f", "g"]),
+    ]);
+    assert.deepEqual(fresh, []);
+    assert.equal(await two.commit(await nextCommit(two, { freshIds: ["g"] })), "committed");
+    const late = await nextCommit(one, { freshIds: ["f", "g"] });
+    assert.equal(await one.commit(late), "seen_meanwhile");
+  });
+
   Deno.test(`${name}: whether a commit was made is known once it is withdrawn`, async () => {
     await using lake = await newLake();
     const hooks = recordingHooks();

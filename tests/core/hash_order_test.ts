@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { distinctHashes, sortedRows } from "../../src/core/hash_order.ts";
+import { distinctHashes, markCommon, sortedRows } from "../../src/core/hash_order.ts";
 import { HASH_WORDS } from "../../src/core/id_hash.ts";
 import { checkProperty } from "../property_seed.ts";
 
@@ -64,5 +64,20 @@ Deno.test("distinctHashes() gives each hash once, in order, with the first row t
       assert.deepEqual([...rows], bigintsOf(distinct).map((hash) => numbers.indexOf(hash)));
     }),
     { runs: 500 },
+  );
+});
+
+Deno.test("markCommon() marks those of any sorted hashes that are among others, and leaves the rest as they are", () => {
+  checkProperty(
+    fc.property(anyHashes, anyHashes, fc.nat(40), (mine, theirs, sharedCount) => {
+      const some = distinctHashes(Uint32Array.from(mine.flat())).hashes;
+      const others = [...theirs, ...mine.slice(0, sharedCount)].flat();
+      const marks = new Uint8Array(some.length / HASH_WORDS);
+      if (marks.length > 0) marks[0] = 1;
+      const known = new Set(bigintsOf(Uint32Array.from(others)));
+      const expected = bigintsOf(some).map((hash, at) => at === 0 || known.has(hash) ? 1 : 0);
+      markCommon(some, distinctHashes(Uint32Array.from(others)).hashes, marks);
+      assert.deepEqual([...marks], expected);
+    }),
   );
 });

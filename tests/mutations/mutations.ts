@@ -77,6 +77,12 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ["tests/pipeline_ahead_test.ts"],
   },
   {
+    name: "ids of the batch that is being committed are not looked for in the next one",
+    file: "src/pipeline/pipeline.ts",
+    changes: [["          this.#ahead.noteCommitted(freshHashes);\n", ""]],
+    tests: ["tests/pipeline_ahead_test.ts"],
+  },
+  {
     // Recovery reads such a commit back, so that a crash alone does not show it; readers would.
     name: "files get their final names before the commit",
     file: "src/pipeline/commit.ts",

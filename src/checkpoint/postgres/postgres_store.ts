@@ -45,7 +45,7 @@ import {
 } from "./lake_rows.ts";
 import { replacementsIn } from "./replacements.ts";
 import { hasTables, prepareSchema, readMeta } from "./schema.ts";
-import { adoptSeenIds, expiredAt, expireRun, isTakenId, seenAmong } from "./seen_ids.ts";
+import { adoptSeenIds, expiredAt, expireRun, mayBeTakenId, seenAmong } from "./seen_ids.ts";
 import { takeBack, takenBackResult, Transactions } from "./server.ts";
 
 /** Settings of the lake stand in the meta table beside those of the store. */
@@ -63,8 +63,8 @@ export class PostgresStore implements CommitStore {
   readonly deadLetters: DeadLetterMarks;
   readonly replacements: Replacements;
   readonly #transactions: Transactions;
-  /** For signs of life, which must not wait for a commit. */
-  readonly #signs: Transactions;
+  /** For look-ups of ids and signs of life, which must not wait for a commit. */
+  readonly #beside: Transactions;
   readonly #options: StoreOptions;
   /** By partition name. */
   readonly #epochs = new Map<string, bigint>();
@@ -72,9 +72,9 @@ export class PostgresStore implements CommitStore {
   #seenIdCount: number;
 
   private constructor(
-    { transactions, signs, instanceId, idKey, seenIdCount }: {
+    { transactions, beside, instanceId, idKey, seenIdCount }: {
       readonly transactions: Transactions;
-      readonly signs: Transactions;
+      readonly beside: Transactions;
       readonly instanceId: string;
       readonly idKey: Uint32Array;
       readonly seenIdCount: number;
@@ -82,7 +82,7 @@ export class PostgresStore implements CommitStore {
     options: StoreOptions,
   ) {
     this.#transactions = transactions;
-    this.#signs = signs;
+    this.#beside = beside;
     this.#options = options;
     this.instanceId = instanceId;
     this.idKey = idKey;
@@ -100,9 +100,9 @@ export class PostgresStore implements CommitStore {
   static async open(server: ServerOptions, options: StoreOptions): Promise<PostgresStore> {
     await using resources = new AsyncDisposableStack();
     const transactions = new Transactions(server, options.hooks);
-    const signs = new Transactions(server);
+    const beside = new Transactions(server);
     resources.use(transactions.line);
-    resources.use(signs.line);
+    resources.use(beside.line);
     const isNew = !await transactions.ask(hasTables);
     if (isNew) {
       await options.beforeNew?.().catch(async (error) => {
@@ -117,7 +117,7 @@ export class PostgresStore implements CommitStore {
       return await readSeenIdCounter(run);
     });
     const store = new PostgresStore(
-      { transactions, signs, instanceId, idKey, seenIdCount },
+      { transactions, beside, instanceId, idKey, seenIdCount },
       options,
     );
     resources.move();
@@ -226,14 +226,14 @@ export class PostgresStore implements CommitStore {
 
   seenAmong(hashes: Uint32Array, nowMs: number): Promise<Uint8Array> {
     const expiredMs = expiredAt(nowMs, this.#options.ttlMs);
-    return this.#transactions.ask((run) => seenAmong(run, hashes, expiredMs));
+    return this.#beside.ask((run) => seenAmong(run, hashes, expiredMs));
   }
 
   async commit(commit: Commit): Promise<CommitOutcome> {
     const write = (isCareful: boolean) =>
       this.#transactions.run("commit", (run) => this.#write(run, commit, isCareful));
     const outcome = await write(false).catch((error) => {
-      if (isTakenId(error)) return write(true);
+      if (mayBeTakenId(error)) return write(true);
       throw error;
     });
     if (outcome.kind === "committed") {
@@ -311,13 +311,13 @@ export class PostgresStore implements CommitStore {
     this.#signsOfLife[Symbol.dispose]();
     await Promise.all([
       this.#transactions.line[Symbol.asyncDispose](),
-      this.#signs.line[Symbol.asyncDispose](),
+      this.#beside.line[Symbol.asyncDispose](),
     ]);
   }
 
   /** Says that this process lives, and hears how many ids all of them have added. */
   async #sign(): Promise<void> {
-    await this.#signs.ask(async (run) => {
+    await this.#beside.ask(async (run) => {
       await signOfLife(run, this.instanceId);
       this.#seenIdCount = await readSeenIdCounter(run);
     });

@@ -1,4 +1,5 @@
 import type { Commit } from "../../core/commit.ts";
+import { markCommon } from "../../core/hash_order.ts";
 import { HASH_WORDS } from "../../core/id_hash.ts";
 
 /** Ids that Redis was asked for, and what it said. */
@@ -26,6 +27,23 @@ export function areKnownFresh(
     if (place === isSeen.length || isSeen[place] === 1) return false;
   }
   return true;
+}
+
+/**
+ * What an answer is worth after a commit of this process: where nobody else added ids since, that commit's ids are all
+ * that it does not know.
+ *
+ * @param addedCount how often ids have been added, this commit's among them
+ */
+export function afterOwn(
+  { freshHashes }: Pick<Commit, "freshHashes">,
+  asked: AskedIds,
+  addedCount: number,
+): AskedIds {
+  if (freshHashes.length === 0 || asked.addedCount !== String(addedCount - 1)) return asked;
+  const isSeen = asked.isSeen.slice();
+  markCommon(asked.hashes, freshHashes, isSeen);
+  return { ...asked, isSeen, addedCount: String(addedCount) };
 }
 
 function isSame(

@@ -40,7 +40,7 @@ end
 local ids, bucket, ttl, ttl_left, known_fresh = take(), take(), tonumber(take()), tonumber(take()), take()
 local shards = split_ids(ids)
 -- Where nobody has added ids since these were asked for, they are still as fresh as they were.
-local is_known = known_fresh == (redis.call('HGET', lake, 'ids_added') or '0')
+local is_known = known_fresh == ids_added()
 if not is_adopted and not is_known then
   for _, live in ipairs(live_buckets(committed_ms, ttl)) do
     for _, shard in ipairs(shards) do
@@ -95,4 +95,4 @@ if duplicates > 0 then
 end
 
 write_counters(instance)
-return { 'committed', seen_count() }
+return { 'committed', seen_count(), ids_added() }

@@ -66,6 +66,11 @@ local function seen_count()
   return integer(count)
 end
 
+-- How often ids were added: who asked for ids and finds it as it was then knows that their answers still hold.
+local function ids_added()
+  return redis.call('HGET', lake, 'ids_added') or '0'
+end
+
 -- The buckets that may hold ids within the time to live; 0 is for ever.
 local function live_buckets(now, ttl)
   local live = {}

@@ -21,7 +21,7 @@ import type { DateTotals } from "../date_totals.ts";
 import { expelAfterMsOf, expelledError, SignsOfLife } from "../instances.ts";
 import type { RedisAddress } from "./address.ts";
 import { commitArguments, type CommitContext } from "./commit_arguments.ts";
-import { areKnownFresh, type AskedIds } from "./asked_ids.ts";
+import { afterOwn, areKnownFresh, type AskedIds } from "./asked_ids.ts";
 import { CommitList } from "./commit_list.ts";
 import { unknownAmong } from "./committed_bits.ts";
 import type { Reply } from "./connection.ts";
@@ -43,6 +43,8 @@ import { fieldsOf, listOf, numberOf, textOf } from "./replies.ts";
 
 /** Ids asked for at once: some hundredths of a second, so that the server serves others in between. */
 const ASK_IDS = 20_000;
+/** The answers for a batch that is being committed, and for the one after it. */
+const KEPT_ANSWERS = 2;
 /** Commits whose recorded duplicates are dropped at once. */
 const DROP_COMMITS = 16;
 
@@ -62,8 +64,8 @@ export class RedisStore implements CommitStore {
   readonly #commits: CommitList;
   readonly #signsOfLife: SignsOfLife;
   #seenIdCount: number;
-  /** What was asked for last: the next commit is made of it. */
-  #asked: AskedIds | null = null;
+  /** What was asked for last, before the commit under way and while it is: the next commits are made of it. */
+  #asked: readonly AskedIds[] = [];
   /** The last commit of this process, 0 before the first. */
   #lastSequence = 0;
   /** The number of a commit that was tried without an answer, so that it may have been made, or be made yet. */
@@ -233,7 +235,8 @@ export class RedisStore implements CommitStore {
       isSeen.set(answers.map((digit) => digit - 48), first);
       addedCount ??= textOf(count);
     }
-    this.#asked = { hashes, isSeen, nowMs, addedCount: addedCount ?? "" };
+    const asked = { hashes, isSeen, nowMs, addedCount: addedCount ?? "" };
+    this.#asked = [asked, ...this.#asked].slice(0, KEPT_ANSWERS);
     return isSeen;
   }
 
@@ -321,16 +324,16 @@ export class RedisStore implements CommitStore {
     const { instanceId } = this;
     const { ttlMs, duplicateTtlMs } = this.#options;
     const lastSequence = this.#lastSequence;
-    const knownFresh = this.#asked !== null && areKnownFresh(commit, this.#asked)
-      ? this.#asked.addedCount
-      : "";
+    const knownFresh = this.#asked.find((asked) => areKnownFresh(commit, asked))?.addedCount ?? "";
     const context = { mode, instanceId, lastSequence, ttlMs, duplicateTtlMs, knownFresh };
     const run = () => this.#lake.run("commit", commitArguments(commit, context));
     const answer = mode === "rehearse" ? await run() : await this.#operate("commit", run);
-    const [outcome = null, seenIdCount] = listOf(answer);
+    const [outcome = null, seenIdCount, addedCount] = listOf(answer);
     switch (textOf(outcome)) {
       case "committed":
         this.#seenIdCount = numberOf(seenIdCount);
+        // Left out where it was made before, or is a rehearsal.
+        if (addedCount !== undefined) this.#noteAdded(commit, numberOf(addedCount));
         return "committed";
       case "seen_meanwhile":
         return "seen_meanwhile";
@@ -343,6 +346,10 @@ export class RedisStore implements CommitStore {
       default:
         throw this.#notAlive(outcome);
     }
+  }
+
+  #noteAdded(commit: Commit, addedCount: number): void {
+    this.#asked = this.#asked.map((asked) => afterOwn(commit, asked, addedCount));
   }
 
   /** Finds out whether the last commit was made whose answer was lost; if not, it never will be. */

@@ -13,4 +13,4 @@ for _, shard in ipairs(split_ids(ids)) do
   end
   answers[#answers + 1] = table.concat(is_seen)
 end
-return { redis.call('HGET', lake, 'ids_added') or '0', table.concat(answers) }
+return { ids_added(), table.concat(answers) }
