@@ -123,6 +123,17 @@ export function testSharedContract({ name, newLake }: StoreKind): void {
     assert.notEqual(await two.claim([AT], { groupId: GROUP, generation: 1 }), null);
   });
 
+  Deno.test(`${name}: generations begin anew where the last one gives no sign of life any more`, async () => {
+    await using lake = await newLake();
+    await using one = await lake.open();
+    await one.claim([AT], { groupId: GROUP, generation: 60 });
+    await using two = await lake.open({ expelAfterMs: 300 });
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.notEqual(await two.claim([AT], { groupId: GROUP, generation: 1 }), null);
+    const late = await nextCommit(one, { ranges: [rangeOf(0n, 5n)] });
+    assert.equal(await one.commit(late), "fenced");
+  });
+
   Deno.test(`${name}: of two commits of one id at the same time one is refused`, async () => {
     await using lake = await newLake();
     await using one = await lake.open();

@@ -207,7 +207,8 @@ export class RedisStore implements CommitStore {
     await this.#settle();
     const fields = partitions.map(partitionField);
     const by = [claimant?.groupId ?? "", String(claimant?.generation ?? 0)];
-    const args = [this.instanceId, ...by, String(fields.length), ...fields];
+    const silentMs = String(expelAfterMsOf(this.#options));
+    const args = [this.instanceId, ...by, silentMs, String(fields.length), ...fields];
     const answer = await this.#operate("claim", () => this.#lake.run("claim", args));
     if (answer instanceof Uint8Array) {
       if (textOf(answer) === "outdated") return null;
