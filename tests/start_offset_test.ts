@@ -18,7 +18,7 @@ function group(offset: bigint, metadata: string): KnownOffsets["group"] {
 
 function start(of: Partial<KnownOffsets>, allowsGaps = false): bigint | number {
   try {
-    return startOffset(known(of), { instanceIds: [OWN], allowsGaps });
+    return startOffset(known(of), { instanceIds: [OWN], rebuiltInstanceIds: [], allowsGaps });
   } catch (error) {
     assert.ok(error instanceof OrillaError, String(error));
     return error.exitCode;

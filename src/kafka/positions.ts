@@ -23,10 +23,15 @@ export function writerOf(metadata: string): string | null {
   return /^orilla\/([0-9a-f]+)\/\d+$/.exec(metadata)?.[1] ?? null;
 }
 
-/** How a start is decided. */
-export interface StartRules {
-  /** The instances that have written to this checkpoint. */
+/** The instances whose commits a checkpoint has. */
+export interface KnownWriters {
   readonly instanceIds: readonly string[];
+  /** Those of them of which only what their files tell is known: they may have committed further. */
+  readonly rebuiltInstanceIds: readonly string[];
+}
+
+/** How a start is decided. */
+export interface StartRules extends KnownWriters {
   /** Whether records that nobody handled may be skipped (--allow-gaps). */
   readonly allowsGaps: boolean;
 }
@@ -61,12 +66,15 @@ export function startOffset(known: KnownOffsets, rules: StartRules): bigint {
   return start;
 }
 
-function chooseOffset(known: KnownOffsets, { instanceIds, allowsGaps }: StartRules): bigint | null {
+function chooseOffset(known: KnownOffsets, rules: StartRules): bigint | null {
+  const { instanceIds, rebuiltInstanceIds, allowsGaps } = rules;
   const { checkpoint, group } = known;
   if (group === null) return checkpoint;
   if (checkpoint === null) return group.offset;
   if (group.offset <= checkpoint) return checkpoint;
   const writer = writerOf(group.metadata);
+  // What left no file is read again, and found as duplicates again.
+  if (writer !== null && rebuiltInstanceIds.includes(writer)) return checkpoint;
   if (writer !== null && !instanceIds.includes(writer) || allowsGaps) return group.offset;
   const who = writer === null ? "not written by orilla" : "written by this very instance";
   throw gapError(
