@@ -4,7 +4,7 @@ import { OrillaError } from "../src/core/errors.ts";
 import { groupMetadata, type KnownOffsets, startOffset, writerOf } from "../src/kafka/positions.ts";
 import { checkProperty } from "./property_seed.ts";
 
-const OWN = "0123456789ab", OTHER = "ba9876543210";
+const OWN = "0123456789ab", OTHER = "ba9876543210", REBUILT = "77d2ba987654";
 
 /** A partition whose log goes from 0 to 1,000, and what is known of it. */
 function known(of: Partial<KnownOffsets>): KnownOffsets {
@@ -18,7 +18,8 @@ function group(offset: bigint, metadata: string): KnownOffsets["group"] {
 
 function start(of: Partial<KnownOffsets>, allowsGaps = false): bigint | number {
   try {
-    return startOffset(known(of), { instanceIds: [OWN], rebuiltInstanceIds: [], allowsGaps });
+    const writers = { instanceIds: [OWN, REBUILT], rebuiltInstanceIds: [REBUILT] };
+    return startOffset(known(of), { ...writers, allowsGaps });
   } catch (error) {
     assert.ok(error instanceof OrillaError, String(error));
     return error.exitCode;
@@ -41,6 +42,13 @@ Deno.test("startOffset() is the group's where another instance handled more", ()
   const ahead = group(300n, groupMetadata(OTHER, 9));
   assert.equal(start({ checkpoint: 100n, group: ahead }), 300n);
   assert.equal(start({ group: ahead }), 300n);
+});
+
+Deno.test("startOffset() is the checkpoint's where it was made anew and an earlier instance handled more", () => {
+  const ahead = group(300n, groupMetadata(REBUILT, 9));
+  assert.equal(start({ checkpoint: 100n, group: ahead }), 100n);
+  assert.equal(start({ checkpoint: 100n, group: ahead, logStart: 200n }), 4);
+  assert.equal(start({ checkpoint: 100n, group: ahead, logStart: 200n }, true), 200n);
 });
 
 Deno.test("startOffset() refuses a group offset ahead that no other instance wrote", () => {

@@ -37,12 +37,12 @@ async function inStore(
   store: StoreRebuildContext["store"],
   onProgress: OnProgress,
 ): Promise<RebuildReport> {
-  const { config: { dedupeTtl: ttlMs, duplicateTtl: duplicateTtlMs }, stop } = context;
+  const { config: { dedupeTtl: ttlMs, duplicateTtl: duplicateTtlMs } } = context;
   const { checkpointDir, version, log } = context;
   const storage = storageOf(context), nowMs = systemClock.nowMs();
   const retrying = retryingOf(context);
   const options = { checkpointDir, storage, ttlMs, duplicateTtlMs, version, log, nowMs };
-  return await rebuildStore({ ...options, store, retrying, stop }, onProgress);
+  return await rebuildStore({ ...options, store, retrying }, onProgress);
 }
 
 function reportText(report: RebuildReport, outDir: string): string {

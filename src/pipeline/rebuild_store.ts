@@ -32,7 +32,6 @@ export interface StoreRebuildContext extends StoreRebuildOptions {
   readonly log: Log;
   /** How the server is waited for once it has answered. */
   readonly retrying: StoreWaiting["retrying"];
-  readonly stop?: AbortSignal;
 }
 
 /**

@@ -20,7 +20,9 @@ export const REBUILT_AT_MS = 1_795_000_900_000;
 /** Makes a lake's store anew from its files. */
 export function rebuildShared(
   { outDir, url }: SharedLake,
-  overrides: Partial<StoreRebuildContext> = {},
+  { onProgress = () => {}, ...overrides }: Partial<StoreRebuildContext> & {
+    readonly onProgress?: () => void;
+  } = {},
 ): Promise<RebuildReport> {
   const { version, log, retrying } = testSession(outDir);
   const storage: LakeStorage = new FolderStorage(
@@ -30,7 +32,7 @@ export function rebuildShared(
     ...{ checkpointDir: outDir, storage, store: { url }, version, log, retrying },
     ...{ ttlMs: 0, duplicateTtlMs: 0, nowMs: REBUILT_AT_MS },
     ...overrides,
-  }, () => {});
+  }, onProgress);
 }
 
 let processes = 0;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { StoreRebuild } from "../../src/checkpoint/store_rebuild.ts";
 import { beginStoreRebuild, openReader } from "../../src/checkpoint/open_store.ts";
+import { LOCK_FILE, lockOutDir } from "../../src/checkpoint/lock.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 import { LakeSession } from "../../src/pipeline/lake_session.ts";
+import { keyRing } from "../lake/key_rings.ts";
 import { runOnce, scratchFolder, testSession } from "./lake_run.ts";
 import { MemoryTopic, variedTopic } from "./memory_topic.ts";
 import { type ServerKind, type SharedLake, withLake } from "./shared_crash_matrix.ts";
@@ -128,6 +130,57 @@ export function testSharedRebuildRefusals(kind: ServerKind): void {
       await assert.rejects(open, refusedWith(1, /being made anew/));
       await rebuildShared(lake, { silentMs: 0 });
       await expectSame(lake, before);
+    });
+  });
+
+  Deno.test(`${name}: a lake that a process writes to meanwhile is begun anew`, async () => {
+    await withLostStore(kind, async (lake, before) => {
+      const [{ finalPath = "" } = {}] = before.files;
+      const other = `${lake.outDir}/${finalPath.replace(/_\d+\.parquet$/, "_0000000099.parquet")}`;
+      assert.ok(!other.endsWith(finalPath));
+      const onProgress = () => Deno.copyFileSync(`${lake.outDir}/${finalPath}`, other);
+      const isRefused = refusedWith(1, /files have changed/);
+      await assert.rejects(() => rebuildShared(lake, { onProgress }), isRefused);
+      await Deno.remove(other);
+      await rebuildShared(lake, { silentMs: 0 });
+      await expectSame(lake, before);
+      {
+        using _lock = lockOutDir(lake.outDir);
+        const isLocked = refusedWith(1, /is writing to/);
+        await assert.rejects(() => rebuildShared({ ...lake, url: newUrl() }), isLocked);
+      }
+      await Deno.remove(`${lake.outDir}/${LOCK_FILE}`);
+    });
+  });
+
+  Deno.test(`${name}: a file that cannot be read ends it, and its rows are gone once it is moved away`, async () => {
+    await withLostStore(kind, async (lake, before) => {
+      const last = before.files.findLast(({ kind }) => kind === "events");
+      const path = `${lake.outDir}/${last?.finalPath}`;
+      const bytes = await Deno.readFile(path);
+      await Deno.writeFile(path, bytes.subarray(0, bytes.length - 9));
+      const isRefused = refusedWith(3, /Move it out of the lake and rebuild again/);
+      await assert.rejects(() => rebuildShared(lake), isRefused);
+      await Deno.rename(path, `${lake.outDir}/moved`);
+      const { incomplete } = await rebuildShared(lake, { silentMs: 0 });
+      assert.equal(incomplete.length, 1);
+      assert.deepEqual(await findingsOf(lake), []);
+      await Deno.remove(`${lake.outDir}/moved`);
+    });
+  });
+
+  Deno.test(`${name}: the protection of a lake is remembered by a store that is made anew`, async () => {
+    const protection = { keys: keyRing("k1"), pseudonymizedFields: ["usuario_id"] };
+    await withLake(newUrl(), async (lost) => {
+      await runShared(lost, variedTopic(25), { protection });
+      await runShared(lost, TOPIC, { protection });
+      const before = await contentOf(lost);
+      const lake = { ...lost, url: newUrl() };
+      await rebuildShared(lake);
+      await expectSame(lake, before);
+      await assert.rejects(() => runShared(lake, LONGER_TOPIC), { exitCode: 2 });
+      await runShared(lake, LONGER_TOPIC, { protection });
+      assert.deepEqual(await findingsOf(lake), []);
     });
   });
 
