@@ -1,12 +1,10 @@
 -- Takes a commit that was read back from the lake's files, of an instance that has ended.
-local token, instance, sequence, committed_ms, record = take(), take(), take(), tonumber(take()), take()
+local token, sequence, committed_ms, record = take(), take(), tonumber(take()), take()
 local trace_ms = tonumber(take())
 if not is_rebuilt_by(token) then return 'taken' end
 -- The answer of an earlier try was lost.
 if is_committed(sequence) then return 'adopted' end
 list_commit(sequence, committed_ms, record)
-redis.call('SADD', key('instances'), instance)
-redis.call('SADD', key('rebuilt'), instance)
 for _ = 1, tonumber(take()) do
   local range = take_range()
   local known = redis.call('HGET', key('partitions'), range.partition)

@@ -95,7 +95,7 @@ export class RedisRebuild implements StoreRebuild {
     const traceMs = this.#traceMs(committedAtMs);
     // Before the ids: the commits name the filters, and an interrupted rebuild is removed by them.
     await this.#run("rebuild_adopt", [
-      ...[instanceId, String(sequence), String(committedAtMs), commitText(commit, instanceId)],
+      ...[String(sequence), String(committedAtMs), commitText(commit, instanceId)],
       String(traceMs ?? 0),
       ...rangeArguments(ranges),
       ...replayArguments(replays, { sequence, committedAtMs }),
