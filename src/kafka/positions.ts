@@ -73,9 +73,12 @@ function chooseOffset(known: KnownOffsets, rules: StartRules): bigint | null {
   if (checkpoint === null) return group.offset;
   if (group.offset <= checkpoint) return checkpoint;
   const writer = writerOf(group.metadata);
-  // What left no file is read again, and found as duplicates again.
-  if (writer !== null && rebuiltInstanceIds.includes(writer)) return checkpoint;
-  if (writer !== null && !instanceIds.includes(writer) || allowsGaps) return group.offset;
+  const isOfAnother = writer !== null && !instanceIds.includes(writer);
+  if (writer !== null && rebuiltInstanceIds.length > 0) {
+    // A former process, which may have left no file of any commit: what is not known of it is read again.
+    if (isOfAnother || rebuiltInstanceIds.includes(writer)) return checkpoint;
+  }
+  if (isOfAnother || allowsGaps) return group.offset;
   const who = writer === null ? "not written by orilla" : "written by this very instance";
   throw gapError(
     `The group's offset of ${partitionName(known)} is ${group.offset}, ahead of the checkpoint's ` +

@@ -46,21 +46,27 @@ export async function rebuildStore(
   context: StoreRebuildContext,
   onProgress: (done: number, total: number) => void,
 ): Promise<RebuildReport> {
-  const { checkpointDir, store, storage } = context;
+  const { checkpointDir, store } = context;
   if (checkpointDir !== "" && isLocked(checkpointDir)) {
     throw operatingError(`Another orilla is writing to ${checkpointDir}. Stop it first`);
   }
   await loadParquet();
-  let report;
-  {
-    await using rebuild = await beginStoreRebuild(store, context);
-    await publishStaged(storage);
-    report = await fill({ ...context, rebuild, onProgress });
-  }
+  const report = await makeAnew(context, onProgress);
   await using reader = await openReader({ checkpointDir, ...store });
   const { committed: { partitions }, ranges, seenIdCount } = await reader.content();
   const gaps = accountFor(ranges, partitions).accounts.flatMap(({ gaps }) => gaps);
   return { ...report, partitions, seenIdCount, gaps };
+}
+
+type Made = Omit<RebuildReport, "partitions" | "seenIdCount" | "gaps">;
+
+async function makeAnew(
+  context: StoreRebuildContext,
+  onProgress: Filling["onProgress"],
+): Promise<Made> {
+  await using rebuild = await beginStoreRebuild(context.store, context);
+  await publishStaged(context.storage);
+  return await fill({ ...context, rebuild, onProgress });
 }
 
 interface Filling extends StoreRebuildContext {
@@ -68,9 +74,7 @@ interface Filling extends StoreRebuildContext {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-async function fill(
-  filling: Filling,
-): Promise<Omit<RebuildReport, "partitions" | "seenIdCount" | "gaps">> {
+async function fill(filling: Filling): Promise<Made> {
   const { storage, rebuild, onProgress } = filling;
   const published = await listPublished(storage), staged = await listStaged(storage);
   const commits = await commitsOf(storage, published).catch(unreadable);
