@@ -93,6 +93,31 @@ onEachServer(
   },
 );
 
+onEachServer(
+  "a rebuild whose server is away for a while waits for it",
+  async ({ server, folder }) => {
+    const lake = { outDir: `${folder}/lake`, url: server.url };
+    await Deno.mkdir(lake.outDir);
+    await runShared(lake, variedTopic(30));
+    await runShared(lake, variedTopic(60), { folderCount: 1 });
+    const before = await contentOf(lake);
+    await server.empty();
+    const { log, retrying } = testSession(lake.outDir);
+    const policy = { attempts: 1_000, baseMs: 10, capMs: 100, budgetMs: 60_000 };
+    let away: Promise<void> | null = null, waitCount = 0;
+    await rebuildShared(lake, {
+      log: { ...log, warning: () => waitCount++ },
+      retrying: { ...retrying, policy, sleep: delay },
+      onProgress: () => {
+        away ??= server.kill().then(() => delay(300)).then(() => server.restart());
+      },
+    });
+    await away;
+    assert.ok(waitCount > 0);
+    await expectSame(lake, before);
+  },
+);
+
 onEachServer("a rebuild that is killed is begun anew 30 s later", async ({ server, folder }) => {
   const outDir = `${folder}/lake`, run = runnerOf(outDir, server.url);
   await run(["simulate", ...GENERATED, "--batch-max-events", "9"]);
@@ -108,7 +133,7 @@ onEachServer("a rebuild that is killed is begun anew 30 s later", async ({ serve
   }
   assert.match((await run(["simulate", ...GENERATED], 1)).stderr, /being made anew/);
   assert.match((await run(["rebuild"], 1)).stderr, /after 30 s/);
-  await new Promise((resolve) => setTimeout(resolve, 31_000));
+  await delay(31_000);
   await run(["rebuild"]);
   const after = await contentOf({ outDir, url: server.url });
   assert.deepEqual(toldByFiles(after), toldByFiles(before));
@@ -123,6 +148,10 @@ async function untilClosed(url: string): Promise<void> {
     } catch (error) {
       if (/being made anew/.test(messageOf(error))) return;
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
   }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
