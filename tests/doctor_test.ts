@@ -195,13 +195,13 @@ Deno.test("lagFinding() counts from the group's offset, or from the oldest recor
 });
 
 Deno.test("startFinding() goes by the consumer's own rules", () => {
-  const own = "3f9c1a0b77d2";
+  const writers = { instanceIds: ["3f9c1a0b77d2"], rebuiltInstanceIds: [] };
   const group = { offset: 90n, metadata: "" };
-  assert.equal(startFinding([offsets(0, { checkpoint: 50n })], [own]).state, "ok");
-  assert.equal(startFinding([offsets(0, { checkpoint: 90n, group })], [own]).state, "ok");
+  assert.equal(startFinding([offsets(0, { checkpoint: 50n })], writers).state, "ok");
+  assert.equal(startFinding([offsets(0, { checkpoint: 90n, group })], writers).state, "ok");
   const gone = offsets(1, { checkpoint: 5n });
   const moved = offsets(0, { checkpoint: 50n, group });
-  const { state, text, lines } = startFinding([gone, moved], [own]);
+  const { state, text, lines } = startFinding([gone, moved], writers);
   assert.equal(state, "failure");
   assert.match(text, /retention deleted 5 offsets/);
   assert.match(lines[0] ?? "", /somebody moved it/);

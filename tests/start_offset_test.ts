@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { OrillaError } from "../src/core/errors.ts";
-import { groupMetadata, type KnownOffsets, startOffset, writerOf } from "../src/kafka/positions.ts";
+import {
+  groupMetadata,
+  type KnownOffsets,
+  type KnownWriters,
+  startOffset,
+  writerOf,
+} from "../src/kafka/positions.ts";
 import { checkProperty } from "./property_seed.ts";
 
-const OWN = "0123456789ab", OTHER = "ba9876543210";
+const OWN = "0123456789ab", OTHER = "ba9876543210", REBUILT = "77d2ba987654";
+const USUAL: KnownWriters = { instanceIds: [OWN], rebuiltInstanceIds: [] };
+const MADE_ANEW: KnownWriters = { instanceIds: [OWN, REBUILT], rebuiltInstanceIds: [REBUILT] };
 
 /** A partition whose log goes from 0 to 1,000, and what is known of it. */
 function known(of: Partial<KnownOffsets>): KnownOffsets {
@@ -16,9 +24,13 @@ function group(offset: bigint, metadata: string): KnownOffsets["group"] {
   return { offset, metadata };
 }
 
-function start(of: Partial<KnownOffsets>, allowsGaps = false): bigint | number {
+function start(
+  of: Partial<KnownOffsets>,
+  allowsGaps = false,
+  writers: KnownWriters = USUAL,
+): bigint | number {
   try {
-    return startOffset(known(of), { instanceIds: [OWN], allowsGaps });
+    return startOffset(known(of), { ...writers, allowsGaps });
   } catch (error) {
     assert.ok(error instanceof OrillaError, String(error));
     return error.exitCode;
@@ -41,6 +53,19 @@ Deno.test("startOffset() is the group's where another instance handled more", ()
   const ahead = group(300n, groupMetadata(OTHER, 9));
   assert.equal(start({ checkpoint: 100n, group: ahead }), 300n);
   assert.equal(start({ group: ahead }), 300n);
+});
+
+Deno.test("startOffset() is the checkpoint's where it was made anew and an earlier instance handled more", () => {
+  for (const writer of [REBUILT, OTHER]) {
+    const of = { checkpoint: 100n, group: group(300n, groupMetadata(writer, 9)) };
+    assert.equal(start(of, false, MADE_ANEW), 100n);
+    assert.equal(start({ ...of, logStart: 200n }, false, MADE_ANEW), 4);
+    assert.equal(start({ ...of, logStart: 200n }, true, MADE_ANEW), 200n);
+  }
+  for (const metadata of ["moved by hand", groupMetadata(OWN, 9)]) {
+    const of = { checkpoint: 100n, group: group(300n, metadata) };
+    assert.equal(start(of, false, MADE_ANEW), 4, metadata);
+  }
 });
 
 Deno.test("startOffset() refuses a group offset ahead that no other instance wrote", () => {

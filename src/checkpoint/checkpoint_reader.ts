@@ -13,6 +13,8 @@ import type { CheckpointTrace, TracedFile } from "./traces.ts";
 export interface CheckpointPositions {
   /** The instances that have written to it; SQLite's has one. */
   readonly instanceIds: readonly string[];
+  /** See `CommitStore`. */
+  readonly rebuiltInstanceIds: readonly string[];
   readonly committed: Committed;
 }
 

@@ -133,6 +133,12 @@ export interface CommitStore extends AsyncDisposable {
   instanceIds(): Promise<readonly string[]>;
 
   /**
+   * Those of a shared store whose commits were read back from the lake's files, since it had lost them. What they
+   * committed without a file is not known.
+   */
+  rebuiltInstanceIds(): Promise<readonly string[]>;
+
+  /**
    * Which of the instances that staged files can commit no more, now or ever: what no commit has of these files
    * may go. Asked of a shared store, where the others may be staging just now; those that give no sign of life are
    * expelled by it.

@@ -80,6 +80,7 @@ export function inspectCheckpoint(outDir: string): CheckpointContent {
 export function inspectPositions(outDir: string): CheckpointPositions {
   return readingCheckpoint(outDir, (database) => ({
     instanceIds: [readMeta(database, "instance_id")],
+    rebuiltInstanceIds: [],
     committed: readCommitted(database),
   }));
 }

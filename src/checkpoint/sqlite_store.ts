@@ -140,6 +140,10 @@ export class SqliteStore implements CommitStore {
     return Promise.resolve([this.instanceId]);
   }
 
+  rebuiltInstanceIds(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
   /** No other process writes here, so whoever staged a file has ended. */
   endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {
     return Promise.resolve(new Set(staged));

@@ -61,7 +61,10 @@ export async function consume(context: CommandContext): Promise<void> {
     sessionTimeoutMs: config.sessionTimeoutMs,
     metadataMaxAgeMs: config.metadataMaxAgeMs,
     instanceId: session.checkpoint.instanceId,
-    instanceIds: () => session.checkpoint.instanceIds(),
+    writers: async () => ({
+      instanceIds: await session.checkpoint.instanceIds(),
+      rebuiltInstanceIds: await session.checkpoint.rebuiltInstanceIds(),
+    }),
     sink: session.pipeline,
     log,
     retrying,

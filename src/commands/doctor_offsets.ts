@@ -2,7 +2,7 @@ import { openReader } from "../checkpoint/open_store.ts";
 import { failure, type Finding, ok } from "../core/check.ts";
 import { OrillaError } from "../core/errors.ts";
 import { partitionName } from "../core/record.ts";
-import { type KnownOffsets, startOffset } from "../kafka/positions.ts";
+import { type KnownOffsets, type KnownWriters, startOffset } from "../kafka/positions.ts";
 import { type AdminClient, groupOffsets, logBounds } from "../kafka/topic_offsets.ts";
 import { type CommandContext, locationOf } from "./context.ts";
 import { hasFolder } from "../options/s3_options.ts";
@@ -20,7 +20,7 @@ export async function examineOffsets(
 ): Promise<void> {
   const { config, checkpointDir } = context, { topic, groupId } = config;
   let known: readonly KnownOffsets[] = [];
-  let instanceIds: readonly string[] = [];
+  let writers: KnownWriters = { instanceIds: [], rebuiltInstanceIds: [] };
   await using reader = await openReader(locationOf(context));
   const isKnown = await examination.check("lag", async () => {
     // In this order: a consumer goes on meanwhile, and must not seem to be ahead of its checkpoint or the log.
@@ -28,7 +28,7 @@ export async function examineOffsets(
     const mayExist = checkpointDir !== "" || !hasFolder(config);
     const hasCheckpoint = mayExist && await reader.exists();
     const positions = hasCheckpoint ? await reader.positions() : null;
-    instanceIds = positions?.instanceIds ?? [];
+    writers = positions ?? writers;
     const next = new Map(
       positions?.committed.partitions.map((at) => [partitionName(at), at.nextOffset]),
     );
@@ -40,7 +40,7 @@ export async function examineOffsets(
     return lagFinding(known);
   });
   if (!isKnown) return examination.skip(["next start"], "the offsets are not known");
-  await examination.check("next start", () => startFinding(known, instanceIds));
+  await examination.check("next start", () => startFinding(known, writers));
 }
 
 /** Offsets between what the group committed, or the oldest record, and the end of the log. */
@@ -83,11 +83,11 @@ export function lagFinding(known: readonly KnownOffsets[]): Finding {
 /** Whether a consumer that is started now would find records that nobody handled gone, exit 4. */
 export function startFinding(
   known: readonly KnownOffsets[],
-  instanceIds: readonly string[],
+  writers: KnownWriters,
 ): Finding {
   const refusals = known.flatMap((at) => {
     try {
-      startOffset(at, { instanceIds, allowsGaps: false });
+      startOffset(at, { ...writers, allowsGaps: false });
       return [];
     } catch (error) {
       if (!(error instanceof OrillaError)) throw error;

@@ -1,29 +1,48 @@
-import { usageError } from "../core/errors.ts";
 import { partitionName } from "../core/record.ts";
+import { parseStoreUrl, storeName } from "../core/store_url.ts";
 import { rebuild, type RebuildReport } from "../pipeline/rebuild.ts";
+import { rebuildStore, type StoreRebuildContext } from "../pipeline/rebuild_store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { ProgressMeter } from "../runtime/reporting.ts";
 import type { CommandContext } from "./context.ts";
 import { jsonText } from "./json.ts";
-import { lakeOf } from "./lake.ts";
+import { storageOf } from "./lake.ts";
+import { retryingOf } from "./retrying.ts";
 import { counted, thousands } from "../core/count_text.ts";
 
 /** Makes a new checkpoint from the lake's files, and says what these could not tell. */
 export async function rebuildCheckpoint(context: CommandContext): Promise<void> {
-  const { config, checkpointDir, outDir, store, version, log, reporter } = context;
-  if (store.url !== null) {
-    throw usageError(
-      "Cannot rebuild a checkpoint that a server keeps: restore it from a backup of the server, or begin a " +
-        "new lake. Without CHECKPOINT_URL rebuild makes a checkpoint in OUT_DIR, for one process",
-    );
-  }
+  const { config, outDir, store, reporter } = context;
   const meter = new ProgressMeter(reporter, () => systemClock.monotonicMs(), "files");
-  const { dedupeTtl: ttlMs, fileMode } = config;
-  const { files: storage } = await lakeOf(context);
-  const nowMs = systemClock.nowMs();
+  const onProgress = (done: number, total: number) => meter.update(done, total);
+  const { url } = store;
+  const report = url === null
+    ? await inFolder(context, onProgress)
+    : await inStore(context, { ...store, url }, onProgress);
+  const place = url === null ? "" : ` in ${storeName(parseStoreUrl(url))}`;
+  reporter.print(config.json ? jsonText(report) : reportText(report, outDir + place));
+}
+
+type OnProgress = (done: number, total: number) => void;
+
+async function inFolder(context: CommandContext, onProgress: OnProgress): Promise<RebuildReport> {
+  const { config: { dedupeTtl: ttlMs, fileMode }, checkpointDir, version, log } = context;
+  const storage = storageOf(context), nowMs = systemClock.nowMs();
   const options = { checkpointDir, storage, ttlMs, fileMode, version, log, nowMs };
-  const report = await rebuild(options, (done, total) => meter.update(done, total));
-  reporter.print(config.json ? jsonText(report) : reportText(report, outDir));
+  return await rebuild(options, onProgress);
+}
+
+async function inStore(
+  context: CommandContext,
+  store: StoreRebuildContext["store"],
+  onProgress: OnProgress,
+): Promise<RebuildReport> {
+  const { config: { dedupeTtl: ttlMs, duplicateTtl: duplicateTtlMs } } = context;
+  const { checkpointDir, version, log } = context;
+  const storage = storageOf(context), nowMs = systemClock.nowMs();
+  const retrying = retryingOf(context);
+  const options = { checkpointDir, storage, ttlMs, duplicateTtlMs, version, log, nowMs };
+  return await rebuildStore({ ...options, store, retrying }, onProgress);
 }
 
 function reportText(report: RebuildReport, outDir: string): string {

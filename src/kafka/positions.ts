@@ -23,10 +23,15 @@ export function writerOf(metadata: string): string | null {
   return /^orilla\/([0-9a-f]+)\/\d+$/.exec(metadata)?.[1] ?? null;
 }
 
-/** How a start is decided. */
-export interface StartRules {
-  /** The instances that have written to this checkpoint. */
+/** The instances whose commits a checkpoint has. */
+export interface KnownWriters {
   readonly instanceIds: readonly string[];
+  /** Those of them of which only what their files tell is known: they may have committed further. */
+  readonly rebuiltInstanceIds: readonly string[];
+}
+
+/** How a start is decided. */
+export interface StartRules extends KnownWriters {
   /** Whether records that nobody handled may be skipped (--allow-gaps). */
   readonly allowsGaps: boolean;
 }
@@ -61,13 +66,19 @@ export function startOffset(known: KnownOffsets, rules: StartRules): bigint {
   return start;
 }
 
-function chooseOffset(known: KnownOffsets, { instanceIds, allowsGaps }: StartRules): bigint | null {
+function chooseOffset(known: KnownOffsets, rules: StartRules): bigint | null {
+  const { instanceIds, rebuiltInstanceIds, allowsGaps } = rules;
   const { checkpoint, group } = known;
   if (group === null) return checkpoint;
   if (checkpoint === null) return group.offset;
   if (group.offset <= checkpoint) return checkpoint;
   const writer = writerOf(group.metadata);
-  if (writer !== null && !instanceIds.includes(writer) || allowsGaps) return group.offset;
+  const isOfAnother = writer !== null && !instanceIds.includes(writer);
+  if (writer !== null && rebuiltInstanceIds.length > 0) {
+    // A former process, which may have left no file of any commit: what is not known of it is read again.
+    if (isOfAnother || rebuiltInstanceIds.includes(writer)) return checkpoint;
+  }
+  if (isOfAnother || allowsGaps) return group.offset;
   const who = writer === null ? "not written by orilla" : "written by this very instance";
   throw gapError(
     `The group's offset of ${partitionName(known)} is ${group.offset}, ahead of the checkpoint's ` +

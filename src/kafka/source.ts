@@ -9,7 +9,7 @@ import { type ConnectedClient, refusalNow } from "./client.ts";
 import { refusalBehind } from "./connection_errors.ts";
 import { isRefusal } from "./errors.ts";
 import { Membership } from "./membership.ts";
-import { type KnownOffsets, startOffset } from "./positions.ts";
+import { type KnownOffsets, type KnownWriters, startOffset } from "./positions.ts";
 import { heartbeatPump } from "./heartbeat_pump.ts";
 import { cursors } from "./records.ts";
 import { SilenceWatch } from "./silence.ts";
@@ -40,7 +40,7 @@ export interface KafkaSourceOptions {
   readonly groupId: string;
   readonly instanceId: string;
   /** Those that have written to the same store: none of their offsets is ahead of it. */
-  readonly instanceIds: () => Promise<readonly string[]>;
+  readonly writers: () => Promise<KnownWriters>;
   readonly allowsGaps: boolean;
   readonly sessionTimeoutMs: number;
   /** Partitions that are added to the topic are found after this long. */
@@ -187,7 +187,7 @@ export class KafkaSource implements AsyncDisposable {
 
   /** Finds where each assigned partition goes on, and makes kafkajs fetch from there. */
   async #seekAll(assignment: Assignment): Promise<void> {
-    const { topic, groupId, instanceIds, allowsGaps, sink, log, retrying } = this.#options;
+    const { topic, groupId, writers, allowsGaps, sink, log, retrying } = this.#options;
     const { partitions, generation } = assignment;
     const claimed = partitions.map((partition) => ({ topic, partition }));
     const all = await retry("positions", retrying, async () => {
@@ -197,7 +197,7 @@ export class KafkaSource implements AsyncDisposable {
         { topic, groupId },
         (at) => sink.nextOffset(at),
       );
-      return { offsets, instanceIds: await instanceIds() };
+      return { offsets, writers: await writers() };
     });
     if (!assignment.isCurrent) return;
     if (all === null) return this.noteFenced();
@@ -205,7 +205,7 @@ export class KafkaSource implements AsyncDisposable {
       const { partition, logEnd } = known;
       if (!this.#firstEnds.has(partition)) this.#firstEnds.set(partition, logEnd);
       if (!assignment.has(partition)) continue;
-      const start = startOffset(known, { instanceIds: all.instanceIds, allowsGaps });
+      const start = startOffset(known, { ...all.writers, allowsGaps });
       assignment.begin(partition, { start, end: this.#firstEnds.get(partition) ?? logEnd });
       sink.noteHighWatermark({ topic, partition }, logEnd);
       this.#consumer.seek({ topic, partition, offset: String(start) });

@@ -53,7 +53,7 @@ export const lakeOptions = {
   }),
   duplicateTtl: option(duration(), {
     default: "7d",
-    modes: WRITERS,
+    modes: [...WRITERS, "rebuild"],
     meaning: "How long it is kept where duplicates lay, for trace; 0 is for ever",
   }),
   rejectRatioMax: option(ratio(), {

@@ -91,7 +91,8 @@ async function refuseLostCommits(files: LakeStorage, checkpoint: CommitStore): P
   throw damagedError(
     `The lake has files of ${unknown.length} commits that the checkpoint store does not know (one of them: number ` +
       `${first.sequence} of instance ${first.instanceId}). It has lost them, or is another lake's, and going on ` +
-      `would publish their events again. Stop all processes of the lake, and restore the store from a copy`,
+      `would publish their events again. Stop all processes of the lake, and restore the store from a copy, or empty it and ` +
+      `make it anew from the files: orilla rebuild`,
   );
 }
 

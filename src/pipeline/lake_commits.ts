@@ -20,6 +20,8 @@ export interface LakeCommit {
   readonly parts: MergedPart[];
   /** Of the commit of a merged file the paths whose rows it has; of others empty. */
   readonly replaces: readonly string[];
+  /** Of the commit of a merged file the commits of its rows; of others empty. */
+  readonly commits: readonly MergedCommit[];
 }
 
 /**
@@ -34,13 +36,13 @@ export async function commitsOf(
 ): Promise<readonly LakeCommit[]> {
   const commits = new Map<string, LakeCommit>();
   const commitAt = (
-    at: Omit<LakeCommit, "files" | "parts" | "replaces">,
-    replaces: readonly string[] = [],
+    at: Pick<LakeCommit, "instanceId" | "sequence" | "stagedAtMs">,
+    { replaces, commits: ofRows }: Pick<LakeCommit, "replaces" | "commits"> = NOT_MERGED,
   ) => {
     const { instanceId, sequence, stagedAtMs } = at;
     const key = `${instanceId}/${sequence}`;
     const found = commits.get(key) ??
-      { instanceId, sequence, stagedAtMs, files: [], parts: [], replaces };
+      { instanceId, sequence, stagedAtMs, files: [], parts: [], replaces, commits: ofRows };
     commits.set(key, found);
     return found;
   };
@@ -48,7 +50,7 @@ export async function commitsOf(
   const replaced = new Set(merged.flatMap(({ replaces }) => replaces));
   for (const { file, origin, replaces } of merged) {
     if (replaced.has(file.path)) continue;
-    commitAt(file, replaces).files.push(file);
+    commitAt(file, { replaces, commits: origin.commits }).files.push(file);
     for (const commit of origin.commits) commitAt(commit).parts.push({ file, commit });
   }
   for (const file of lakeFiles) {
@@ -58,6 +60,8 @@ export async function commitsOf(
     a.stagedAtMs - b.stagedAtMs || a.sequence - b.sequence
   );
 }
+
+const NOT_MERGED: Pick<LakeCommit, "replaces" | "commits"> = { replaces: [], commits: [] };
 
 async function mergedAmong(files: LakeFiles, lakeFiles: readonly LakeFile[]) {
   const { openFile } = await import("../lake/file_scan.ts");

@@ -3,7 +3,7 @@ import { CHECKPOINT_FILE } from "../checkpoint/schema.ts";
 import { type CheckpointContent, inspectCheckpoint } from "../checkpoint/inspection.ts";
 import { makeInstanceId } from "../checkpoint/instances.ts";
 import { lockOutDir } from "../checkpoint/lock.ts";
-import type { Commit, PartitionState } from "../core/commit.ts";
+import type { Commit, ManifestFile, PartitionState } from "../core/commit.ts";
 import { damagedError, messageOf, OrillaError } from "../core/errors.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
 import { GONE } from "../core/outcome.ts";
@@ -101,26 +101,29 @@ export async function rebuild(
   await files.syncFolder(".", "rebuild:rename");
   const { ranges, committed } = inspectCheckpoint(checkpointDir);
   const gaps = accountFor(ranges, committed.partitions).accounts.flatMap(({ gaps }) => gaps);
-  const made = { outDir: checkpointDir, duplicateTtlMs: 0, newInstanceId };
-  const table = await align(storage, { ...options, ...made });
+  const made = { outDir: checkpointDir, ttlMs, duplicateTtlMs: 0, newInstanceId };
+  using checkpoint = new Checkpoint(made);
+  const events = checkpoint.eventFiles(0, Number.MAX_SAFE_INTEGER);
+  const setting = (name: string) => checkpoint.setting(name);
+  const table = await align(storage, { ...options, events, setting });
   return { ...report, gaps, keptAs, ...table };
 }
 
-/** The checkpoint is made, so a log that cannot be gone on with is told, and no more. */
-async function align(
+/** Whatever is made anew is whole without the table, so a log that cannot be gone on with is told, and no more. */
+export async function align(
   files: LakeStorage,
-  options: ConstructorParameters<typeof Checkpoint>[0] & {
+  options: Parameters<typeof pseudonymizedFieldsOf>[0] & {
+    /** All event files of the lake. */
+    readonly events: readonly ManifestFile[];
     readonly nowMs: number;
     readonly version: string;
     readonly log: Log;
   },
 ): Promise<Pick<RebuildReport, "table" | "tableRefusal">> {
-  using checkpoint = new Checkpoint(options);
-  const pseudonymizedFields = pseudonymizedFieldsOf(checkpoint);
-  const events = checkpoint.eventFiles(0, Number.MAX_SAFE_INTEGER);
+  const pseudonymizedFields = pseudonymizedFieldsOf(options);
   const nowMs = () => options.nowMs;
   try {
-    const parts = { ...options, files, events, nowMs, encode: encodeTable };
+    const parts = { ...options, files, nowMs, encode: encodeTable };
     return { table: await alignTable({ ...parts, pseudonymizedFields }), tableRefusal: null };
   } catch (error) {
     if (!(error instanceof OrillaError)) throw error;
@@ -137,7 +140,7 @@ async function removeNew(files: Files): Promise<void> {
 }
 
 /** A commit with one published file was made: what of it is only staged is part of the lake too. */
-async function publishStaged(storage: LakeStorage): Promise<void> {
+export async function publishStaged(storage: LakeStorage): Promise<void> {
   const commitOfFile = ({ instanceId, sequence }: LakeFile) => `${instanceId}/${sequence}`;
   const commits = new Set((await listPublished(storage)).map(commitOfFile));
   const staged = (await listStaged(storage)).filter((file) => commits.has(commitOfFile(file)));
@@ -269,7 +272,7 @@ function withPurged(commit: Commit, purged: readonly PurgedFile[]): Commit {
   return { ...commit, counters: { ...commit.counters, rejected } };
 }
 
-function unreadable(error: unknown): never {
+export function unreadable(error: unknown): never {
   throw damagedError(
     `${messageOf(error)}. Move it out of the lake and rebuild again: its rows then count as gone`,
     error,

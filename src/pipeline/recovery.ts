@@ -1,4 +1,3 @@
-import { CHECKPOINT_FILE } from "../checkpoint/schema.ts";
 import type { CommitStore } from "../checkpoint/commit_store.ts";
 import type { ManifestFile } from "../core/commit.ts";
 import { damagedError } from "../core/errors.ts";
@@ -91,7 +90,7 @@ export async function refuseLostCheckpoint(files: LakeStorage): Promise<void> {
   const published = await listPublished(files);
   if (published.length === 0) return;
   throw damagedError(
-    `${files.location} holds ${published.length} published files, but its ${CHECKPOINT_FILE} is gone or knows no commit: going on ` +
+    `${files.location} holds ${published.length} published files, but its checkpoint is gone or knows no commit: going on ` +
       `would publish events again. Restore the checkpoint from a copy, make a new one from the files ` +
       `(orilla rebuild), or choose another --out-dir`,
   );

@@ -233,7 +233,7 @@ for (const how of ["gone", "empty"] as const) {
       const message = await refusal(outDir);
       assert.match(
         message,
-        /holds \d+ published files, but its checkpoint\.sqlite is gone or knows no commit/,
+        /holds \d+ published files, but its checkpoint is gone or knows no commit/,
       );
       assert.match(message, /orilla rebuild/);
     });

@@ -4,6 +4,7 @@ import { LakeSession } from "../../src/pipeline/lake_session.ts";
 import { repairedLetters } from "../../src/pipeline/letters_to_replay.ts";
 import { replayIntoLake } from "../../src/pipeline/replay.ts";
 import { verify } from "../../src/pipeline/verify.ts";
+import type { Origin } from "../../src/core/record.ts";
 import type { FaultHooks } from "../../src/runtime/operations.ts";
 import { lakeIn } from "../lake_in.ts";
 import { readDeadLetters, readLake, strayFiles } from "../lake_reader.ts";
@@ -14,7 +15,7 @@ import { MemoryTopic } from "./memory_topic.ts";
 export const BAD_COUNT = 12;
 
 /** Dead letters at the odd offsets, and events between them. */
-function topicWithLetters(): MemoryTopic {
+export function topicWithLetters(): MemoryTopic {
   const topic = new MemoryTopic(1);
   for (let i = 0; i < BAD_COUNT; i++) {
     const date = "2026-11-20";
@@ -67,7 +68,7 @@ export function sourceOf({ files, checkpoint }: LakeSession) {
   return {
     cipher: new DeadLetterCipher({ keys: [], retiredIds: [], pseudonymKey: null }),
     files,
-    markOf: checkpoint.deadLetters.markOf,
+    markOf: (letter: Origin) => checkpoint.deadLetters.markOf(letter),
     onProgress: () => {},
     passedOver: { doneCount: 0, rejectedAgainCount: 0 },
   };

@@ -1,13 +1,16 @@
+import assert from "node:assert/strict";
 import type { Message } from "kafkajs";
 import { binariesOf, startPostgres } from "../postgres/cluster.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { replayHint, testSeed } from "../property_seed.ts";
+import { runOrilla } from "../orilla_process.ts";
 import { startBroker } from "./broker.ts";
 import { kafkaTest } from "./kafka_case.ts";
 import {
   type ConsumerCase,
   consumeToEnd,
+  lakeArguments,
   numberedEvents,
   send,
   startConsumer,
@@ -88,6 +91,29 @@ async function shareLake(test: Deno.TestContext, server: Server): Promise<void> 
     await endAll([a, b]);
     await consumeToEnd(of);
     await expectOneLake(of, { count: 9_000, copyCount: 180 });
+  });
+
+  await test.step("consumers go on with a store that was lost and made anew", async () => {
+    const lost = await newCase();
+    await send(bootstrap, { topic: lost.topic, messages: withCopies(0, 4_000) });
+    await Promise.all([consumeToEnd(lost), consumeToEnd(lost)]);
+    // A commit without a file: the group is ahead of what the files tell.
+    const copies = numberedEvents(0, 300).map(({ value }, i): Message => ({
+      value,
+      key: `late copy ${i}`,
+    }));
+    await send(bootstrap, { topic: lost.topic, messages: copies });
+    await consumeToEnd(lost);
+    const env = { CHECKPOINT_URL: server.newUrl() }, of = { ...lost, env };
+    const { code, stderr } = await runOrilla(["rebuild", ...lakeArguments(of)], { env });
+    assert.equal(code, 0, stderr);
+    await using a = startConsumer(of);
+    await using b = startConsumer(of);
+    await send(bootstrap, { topic: of.topic, messages: withCopies(4_000, 4_000) });
+    await a.untilStderr(/"committed"/);
+    await endAll([a, b]);
+    await consumeToEnd(of);
+    await expectOneLake(of, { count: 8_000, copyCount: 8_000 / 50 + 300 });
   });
 
   await test.step("random joins, leaves, kills and pauses, at load: exact", async () => {

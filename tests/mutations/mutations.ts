@@ -140,6 +140,27 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [["      ...removed,\n    ],\n    commit,\n", "    ],\n    commit,\n"]],
     tests: ["tests/delta/compaction_table_test.ts"],
   },
+  {
+    name: "a store that is made anew gives numbers again that files of the lake have",
+    file: "src/pipeline/rebuild_store.ts",
+    changes: [[
+      "lastSequence: all.reduce((last, { sequence }) => Math.max(last, sequence), 0),",
+      "lastSequence: 1,",
+    ]],
+    tests: ["tests/redis/redis_rebuild_test.ts"],
+  },
+  {
+    name: "a store that is made anew does not know the ids of merged files",
+    file: "src/pipeline/rebuild_store.ts",
+    changes: [["  await patiently(filling, () => rebuild.adoptIds(runs));\n", ""]],
+    tests: ["tests/redis/redis_rebuild_test.ts"],
+  },
+  {
+    name: "offsets that left no file in a store that is made anew are not read again",
+    file: "src/kafka/positions.ts",
+    changes: [["if (writer !== null && rebuiltInstanceIds.length > 0) {", "if (allowsGaps) {"]],
+    tests: ["tests/start_offset_test.ts"],
+  },
 ];
 
 /**

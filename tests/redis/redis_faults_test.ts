@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RedisConnection } from "../../src/checkpoint/redis/connection.ts";
 import { redisAddress } from "../../src/checkpoint/redis/address.ts";
 import type { CommitStore } from "../../src/checkpoint/commit_store.ts";
-import { openReader, openStore } from "../../src/checkpoint/open_store.ts";
+import { beginStoreRebuild, openReader, openStore } from "../../src/checkpoint/open_store.ts";
 import { OrillaError } from "../../src/core/errors.ts";
 import { parseStoreUrl } from "../../src/core/store_url.ts";
 import { canPassLater } from "../../src/runtime/retry.ts";
@@ -186,6 +186,19 @@ redisTest("the ACL rule of the README is all that a user needs, and without it i
     await store.tidy({ nowMs: 0, expireLimit: 1, addedCount: 0 });
     await store.leave();
     await assert.rejects(open(`redis://poor:secret@${at}`), { exitCode: 2, message: /ACL/ });
+    await tell(url, "FLUSHALL");
+    const rebuildOptions = { ttlMs: 0, duplicateTtlMs: 0, nowMs: 0, silentMs: 0 };
+    // The second one removes what the first one left.
+    for (const isWhole of [false, true]) {
+      const access = { url: `redis://orilla:secret@${at}` };
+      await using rebuild = await beginStoreRebuild(access, rebuildOptions);
+      const { instanceId } = store, { sequence: lastSequence } = next;
+      await rebuild.adopt({ instanceId, commit: next, replaced: [] });
+      if (!isWhole) continue;
+      const settings = new Map([["name", "value"]]);
+      await rebuild.end({ commitCount: 1, lastSequence, instanceIds: [instanceId], settings });
+    }
+    assert.equal((await reader.content()).seenIdCount, 2);
   },
 });
 

@@ -138,7 +138,7 @@ s3Test("all commands work on a lake in a bucket", async () => {
     assert.equal(lost.code, 3);
     assert.match(
       lost.stderr,
-      /holds \d+ published files, but its checkpoint\.sqlite is gone .*orilla rebuild/,
+      /holds \d+ published files, but its checkpoint is gone .*orilla rebuild/,
     );
     const rebuilt = await run("rebuild");
     assert.equal(rebuilt.code, 0, rebuilt.stderr);

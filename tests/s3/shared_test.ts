@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { SimulatedCrash } from "../../src/runtime/operations.ts";
+import { S3Storage } from "../../src/lake/s3_storage.ts";
+import { noFaults, SimulatedCrash } from "../../src/runtime/operations.ts";
 import { variedTopic } from "../crash/memory_topic.ts";
 import { type NthCrash, NthCrashHooks } from "../crash/nth_crash_hooks.ts";
 import { differences } from "../crash/shared_crash_matrix.ts";
+import { rebuildShared } from "../crash/shared_rebuild.ts";
 import { redisLeftOut, startRedis } from "../stores/redis_server.ts";
 import { type BucketLake, copyOut, runIntoBucket, withCheckpointDir } from "./bucket_lake.ts";
 import { bucketAt, type S3Server, startS3Server } from "./s3_server.ts";
@@ -50,6 +52,40 @@ async function withLake(
     action({ bucket: bucketAt({ endpoint, place }), checkpointDir, url })
   );
 }
+
+s3TestBeside(
+  "a shared checkpoint that is lost where a run into a bucket crashes is made anew, and nothing with it",
+  redisLeftOut(),
+  async () => {
+    await using server = await startS3Server();
+    await using redis = await startRedis();
+    const crashes: NthCrash[] = [];
+    await withLake(server, redis.url, async (lake) => {
+      const { done } = await runToCrash(lake, null);
+      for (const [label, count] of done) {
+        for (let nth = 1; nth <= count; nth++) crashes.push({ label, nth, side: "before" });
+      }
+    });
+    let rebuiltCount = 0;
+    for (const crash of crashes) {
+      await withLake(server, redis.url, async (lost) => {
+        const where = JSON.stringify(crash);
+        assert.ok((await runToCrash(lost, crash)).hasCrashed, where);
+        const lake = { ...lost, url: `${redis.url}?lake=made_anew_${crashes.indexOf(crash)}` };
+        const storage = new S3Storage(lake.bucket, noFaults);
+        const here = { outDir: "", url: lake.url };
+        const { commitCount } = await rebuildShared(here, { storage });
+        rebuiltCount += commitCount;
+        await runToCrash(lake, null);
+        const differences = await sharedDifferences(lake);
+        // Where duplicates lay is not told by files.
+        const others = differences.filter((text) => !text.startsWith("recorded duplicates"));
+        assert.deepEqual(others, [], where);
+      });
+    }
+    assert.ok(rebuiltCount > 0);
+  },
+);
 
 s3TestBeside(
   "a crash before and after every operation of a run into a bucket with a shared checkpoint leaves an exact lake",

@@ -26,8 +26,8 @@ onEachServer(
     assert.ok(letters.length > 20 && rows.length + letters.length === 2 * COUNT);
     await server.kill();
 
-    const refused = await run(["rebuild"], { env }, 2);
-    assert.match(refused.stderr, /Without CHECKPOINT_URL rebuild makes a checkpoint in OUT_DIR/);
+    const refused = await run(["rebuild"], { env }, 1);
+    assert.match(refused.stderr, /127\.0\.0\.1/);
     const alone = await run(["simulate", ...GENERATED], {}, 3);
     assert.match(alone.stderr, /orilla rebuild/);
     const rebuilt = JSON.parse((await run(["rebuild", "--json"])).stdout);

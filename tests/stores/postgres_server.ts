@@ -48,6 +48,10 @@ class PostgresServer implements StoreServer {
     return this.#cluster.start();
   }
 
+  async empty(): Promise<void> {
+    await this.#ask("DROP SCHEMA orilla CASCADE");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#cluster[Symbol.asyncDispose]();
   }

@@ -90,6 +90,10 @@ class RedisServer implements StoreServer {
     });
   }
 
+  async empty(): Promise<void> {
+    await askRedis(this.#port, "FLUSHALL");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     await Deno.remove(this.dataDir, { recursive: true });

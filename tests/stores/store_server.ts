@@ -21,6 +21,8 @@ export interface StoreServer extends AsyncDisposable {
   load(): Promise<StoreLoad>;
   /** Ends it as a crash would; its data stays. */
   kill(): Promise<void>;
+  /** Drops what orilla keeps there under the lake's usual name: DROP SCHEMA, FLUSHALL. */
+  empty(): Promise<void>;
   /** Starts it again on the same port and data, after `kill`. */
   restart(): Promise<void>;
 }

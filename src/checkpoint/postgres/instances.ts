@@ -9,13 +9,13 @@ export async function registerInstance(run: Run, instanceId: string): Promise<vo
 /**
  * Notes a sign of life.
  *
- * @returns false where this process was expelled
+ * @returns false where this process was expelled, or the store was made anew since
  */
 export async function signOfLife(run: Run, instanceId: string): Promise<boolean> {
   const { count } = await run((sql) =>
     sql`
       UPDATE instances SET alive_at = clock_timestamp()
-      WHERE instance_id = ${instanceId} AND state <> 'expelled'`
+      WHERE instance_id = ${instanceId} AND state IN ('live', 'left')`
   );
   return count === 1;
 }
@@ -24,7 +24,7 @@ export async function signOfLife(run: Run, instanceId: string): Promise<boolean>
  * Notes what a commit changes of its process, and that it lives; it cannot be expelled until the transaction ends.
  *
  * @param counters null where they stay
- * @returns false where this process was expelled
+ * @returns false where this process was expelled, or the store was made anew since
  */
 export async function updateInstance(run: Run, instanceId: string, change: {
   readonly counters: Counters | null;
@@ -35,7 +35,7 @@ export async function updateInstance(run: Run, instanceId: string, change: {
     sql`
       UPDATE instances SET alive_at = clock_timestamp(), counters = coalesce(${counters}, counters),
         seen_ids = seen_ids + ${change.seenIdCount}
-      WHERE instance_id = ${instanceId} AND state <> 'expelled'`
+      WHERE instance_id = ${instanceId} AND state IN ('live', 'left')`
   );
   return count === 1;
 }
@@ -95,5 +95,13 @@ export async function readSeenIdCounter(run: Run): Promise<number> {
 /** All processes that have written to the lake. */
 export async function readInstanceIds(run: Run): Promise<readonly string[]> {
   const rows = await run((sql) => sql<Row[]>`SELECT instance_id FROM instances ORDER BY 1`);
+  return rows.map((row) => String(row["instance_id"]));
+}
+
+/** Those whose commits were read back from the lake's files: the store's former processes. */
+export async function readRebuiltIds(run: Run): Promise<readonly string[]> {
+  const rows = await run((sql) =>
+    sql<Row[]>`SELECT instance_id FROM instances WHERE state = 'rebuilt' ORDER BY 1`
+  );
   return rows.map((row) => String(row["instance_id"]));
 }

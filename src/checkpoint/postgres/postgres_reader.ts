@@ -13,7 +13,7 @@ import type { Soundness } from "../soundness.ts";
 import type { CheckpointTrace, TracedFile } from "../traces.ts";
 import { Line, type Row, type Run, type ServerOptions } from "./connection.ts";
 import { readContent, readHistory, readStatus } from "./lake_content.ts";
-import { readInstanceIds } from "./instances.ts";
+import { readInstanceIds, readRebuiltIds } from "./instances.ts";
 import { readCommitted, readLastCommitMs, readMark } from "./lake_rows.ts";
 import { isReplaced, readUnremovedPaths } from "./replacements.ts";
 import { hasTables, refuseOtherVersion, SCHEMA_VERSION } from "./schema.ts";
@@ -57,6 +57,7 @@ export class PostgresReader implements CheckpointReader {
   positions(): Promise<CheckpointPositions> {
     return this.#ask(async (run) => ({
       instanceIds: await readInstanceIds(run),
+      rebuiltInstanceIds: await readRebuiltIds(run),
       committed: await readCommitted(run, null),
     }));
   }
@@ -136,7 +137,6 @@ export class PostgresReader implements CheckpointReader {
   async soundness(): Promise<Soundness> {
     try {
       return await this.#ask(async (run): Promise<Soundness> => {
-        await refuseOtherVersion(run, this.#server.url);
         const { sequence } = await readCommitted(run, null);
         const lastCommitMs = await readLastCommitMs(run);
         const facts = { schemaVersion: SCHEMA_VERSION, sequence, lastCommitMs };
@@ -164,6 +164,7 @@ export class PostgresReader implements CheckpointReader {
       if (!await hasTables(run)) throw this.#missing();
       await run((sql) => sql`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
       try {
+        await refuseOtherVersion(run, this.#server.url);
         return await read(run);
       } finally {
         await run((sql) => sql`ROLLBACK`).catch(() => {});

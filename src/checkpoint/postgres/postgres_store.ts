@@ -30,8 +30,8 @@ import {
   endedAmong,
   noteLeft,
   readInstanceIds,
+  readRebuiltIds,
   readSeenIdCounter,
-  registerInstance,
   signOfLife,
   updateInstance,
 } from "./instances.ts";
@@ -44,12 +44,10 @@ import {
   readUnpublished,
 } from "./lake_rows.ts";
 import { replacementsIn } from "./replacements.ts";
-import { hasTables, prepareSchema, readMeta } from "./schema.ts";
+import { hasTables, openSchema, readMeta, SETTING } from "./schema.ts";
 import { adoptSeenIds, expiredAt, expireRun, mayBeTakenId, seenAmong } from "./seen_ids.ts";
 import { takeBack, takenBackResult, Transactions } from "./server.ts";
 
-/** Settings of the lake stand in the meta table beside those of the store. */
-const SETTING = "setting.";
 /** Commits whose files are read at a time. */
 const PAGE_COMMITS = 1_000;
 /** Commits whose duplicates are dropped at once. */
@@ -110,12 +108,9 @@ export class PostgresStore implements CommitStore {
         if (!await transactions.ask(hasTables)) throw error;
       });
     }
-    const idKey = await transactions.ask((run) => prepareSchema(run, server.url));
     const instanceId = makeInstanceId();
-    const seenIdCount = await transactions.ask(async (run) => {
-      await registerInstance(run, instanceId);
-      return await readSeenIdCounter(run);
-    });
+    const idKey = await transactions.ask((run) => openSchema(run, server.url, instanceId));
+    const seenIdCount = await transactions.ask(readSeenIdCounter);
     const store = new PostgresStore(
       { transactions, beside, instanceId, idKey, seenIdCount },
       options,
@@ -163,6 +158,10 @@ export class PostgresStore implements CommitStore {
 
   instanceIds(): Promise<readonly string[]> {
     return this.#transactions.ask(readInstanceIds);
+  }
+
+  rebuiltInstanceIds(): Promise<readonly string[]> {
+    return this.#transactions.ask(readRebuiltIds);
   }
 
   endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {

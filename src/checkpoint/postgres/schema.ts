@@ -1,15 +1,20 @@
 import { damagedError } from "../../core/errors.ts";
 import { KEY_WORDS } from "../../core/id_hash.ts";
 import { storeName, type StoreUrl } from "../../core/store_url.ts";
+import { beingRebuiltError, REBUILDING } from "../store_rebuild.ts";
 import type { Row, Run } from "./connection.ts";
+import { registerInstance } from "./instances.ts";
 
 /** The version of the tables below; a store of another one is refused. */
 export const SCHEMA_VERSION = 1;
 
+/** Settings of the lake stand in the meta table beside those of the store. */
+export const SETTING = "setting.";
+
 /**
  * In the lake's schema. `partitions` holds the claims too: next_offset is null until the first commit. A row of
  * `seen_runs` says which ids one commit added, so that the expired ones are found without an index on time; their
- * hashes are in the order of bytes, 16 each.
+ * hashes are 16 bytes each.
  */
 const TABLES = `
   CREATE TABLE meta (key text PRIMARY KEY, value text NOT NULL);
@@ -139,14 +144,36 @@ export async function hasTable(run: Run, name: string): Promise<boolean> {
 }
 
 /**
- * Makes schema and tables where they are missing: all of them, or none. Another process may be doing the same.
+ * Opens the lake for a process: makes schema and tables where they are missing, and registers the process; all of it, or
+ * nothing. Another process may be doing the same.
  *
  * @returns the key of the event ids' hashes
+ * @throws OrillaError with exit code 1 where the store is being made anew, 3 where this orilla does not know the tables
  */
-export async function prepareSchema(run: Run, url: StoreUrl): Promise<Uint32Array> {
+export async function openSchema(
+  run: Run,
+  url: StoreUrl,
+  instanceId: string,
+): Promise<Uint32Array> {
   await run((sql) => sql`BEGIN`);
-  // One at a time; the number only has to be another one than others use in this database.
+  await lockSchema(run, url);
+  await makeTables(run, url);
+  await refuseOtherVersion(run, url);
+  const idKey = await readIdKey(run, url);
+  // Under the lock: whoever makes the store anew sees this process, or this process sees that.
+  await registerInstance(run, instanceId);
+  await run((sql) => sql`COMMIT`);
+  return idKey;
+}
+
+/** Keeps others from making the lake's tables until the transaction ends. */
+export async function lockSchema(run: Run, url: StoreUrl): Promise<void> {
+  // The number only has to be another one than others use in this database.
   await run((sql) => sql`SELECT pg_advisory_xact_lock(hashtext(${`orilla ${url.lake}`}))`);
+}
+
+/** Makes schema and tables where they are missing, inside a transaction that has locked them. */
+export async function makeTables(run: Run, url: StoreUrl): Promise<void> {
   if (!await hasTables(run)) {
     // The name needs no quotes: see parseStoreUrl.
     await run((sql) => sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${url.lake}; ${TABLES}`));
@@ -158,8 +185,10 @@ export async function prepareSchema(run: Run, url: StoreUrl): Promise<Uint32Arra
     await run((sql) => sql`INSERT INTO meta ${sql(meta)}`);
   }
   if (!await hasTable(run, "replaced_files")) await run((sql) => sql.unsafe(REPLACED_FILES));
-  await run((sql) => sql`COMMIT`);
-  await refuseOtherVersion(run, url);
+}
+
+/** The key of the event ids' hashes. @throws OrillaError with exit code 3 where there is none */
+export async function readIdKey(run: Run, url: StoreUrl): Promise<Uint32Array> {
   const digits = await readMeta(run, "id_key");
   if (digits === null || !/^[0-9a-f]{32}$/.test(digits)) {
     throw damagedError(`${storeName(url)} holds no id_key`);
@@ -167,11 +196,22 @@ export async function prepareSchema(run: Run, url: StoreUrl): Promise<Uint32Arra
   return Uint32Array.from(digits.match(/.{8}/g) ?? [], (word) => parseInt(word, 16));
 }
 
-/** @throws OrillaError with exit code 3 where this orilla does not know the tables */
+/**
+ * Refuses a store that is not open, or not to this orilla.
+ *
+ * @throws OrillaError with exit code 1 where it is being made anew, 3 where this orilla does not know the tables
+ */
 export async function refuseOtherVersion(run: Run, url: StoreUrl): Promise<void> {
   const version = await readMeta(run, "schema_version");
   if (version === String(SCHEMA_VERSION)) return;
-  throw damagedError(
+  throw version === REBUILDING
+    ? beingRebuiltError(storeName(url))
+    : otherVersionError(url, version);
+}
+
+/** The failure to use tables of another version; null where they have none. */
+export function otherVersionError(url: StoreUrl, version: string | null): Error {
+  return damagedError(
     `${storeName(url)} has schema version ${version ?? "none"}, this orilla knows ` +
       `${SCHEMA_VERSION}. Use the orilla that wrote it, or another lake= name`,
   );

@@ -61,7 +61,12 @@ async function addRun(run: Run, bytes: Uint8Array, at: {
   readonly sequence: number;
   readonly seenAtMs: number;
 }): Promise<void> {
-  await run((sql) => sql`INSERT INTO seen_runs VALUES (${at.sequence}, ${at.seenAtMs}, ${bytes})`);
+  // Of a commit that is read back, rows may lie in several merged files.
+  await run((sql) =>
+    sql`
+      INSERT INTO seen_runs VALUES (${at.sequence}, ${at.seenAtMs}, ${bytes})
+      ON CONFLICT (sequence) DO UPDATE SET hashes = seen_runs.hashes || excluded.hashes`
+  );
 }
 
 /**

@@ -59,7 +59,7 @@ export class Transactions {
       try {
         await step(`${name}:begin`, () => run((sql) => sql`BEGIN`));
         const result = await step(`${name}:write`, async () => {
-          if (name === "commit" || name === "replace") {
+          if (name === "commit" || name === "replace" || name === "rebuild") {
             await run((sql) => sql.unsafe(WAIT_FOR_DISK));
           }
           return await action(run);

@@ -14,27 +14,16 @@ if not is_adopted then
 end
 
 local ranges = {}
-for i = 1, tonumber(take()) do
-  ranges[i] = {
-    partition = take(), first = take(), next = take(),
-    counts = { tonumber(take()), tonumber(take()), tonumber(take()) },
-  }
-end
+for i = 1, tonumber(take()) do ranges[i] = take_range() end
 for _, range in ipairs(ranges) do
   local known = redis.call('HGET', key('partitions'), range.partition)
-  local next, published, duplicate, rejected = '0', 0, 0, 0
-  if known then next, published, duplicate, rejected = string.match(known, '^(%d+) (%d+) (%d+) (%d+)$') end
   if not is_adopted then
     local owner = redis.call('HGET', key('owners'), range.partition)
     if not owner or string.match(owner, '^%S+') ~= instance then return { 'fenced' } end
+    local next = read_partition(known)
     if known and (is_less(range.first, next) or not is_less(next, range.next)) then return { 'fenced' } end
   end
-  range.state = table.concat({
-    is_less(next, range.next) and range.next or next,
-    integer(published + range.counts[1]),
-    integer(duplicate + range.counts[2]),
-    integer(rejected + range.counts[3]),
-  }, ' ')
+  range.state = partition_after(range, known)
 end
 
 local ids, bucket, ttl, ttl_left, known_fresh = take(), take(), tonumber(take()), tonumber(take()), take()
@@ -65,22 +54,7 @@ for _, range in ipairs(ranges) do
 end
 for _, replay in ipairs(replays) do redis.call('HSETNX', key('replays'), replay.letter, replay.mark) end
 
-if #ids > 0 then
-  local added, newest, count = 0, committed_ms, 0
-  for _, known in ipairs(read_buckets()) do
-    if known.name == bucket then newest, count = math.max(newest, known.newest), known.count end
-  end
-  for _, shard in ipairs(shards) do
-    local name = shard_key(bucket, shard.number)
-    added = added + redis.call('SADD', name, unpack(shard.members))
-    -- Not all at once, since a large set takes a moment to go.
-    if ttl_left > 0 then redis.call('PEXPIRE', name, ttl_left + shard.number * 100) end
-  end
-  redis.call('HINCRBY', lake, 'ids_added', 1)
-  local expires = ttl_left > 0 and server_ms() + ttl_left or 0
-  local row = { integer(newest), integer(count + added), integer(expires) }
-  redis.call('HSET', key('ids'), bucket, table.concat(row, ' '))
-end
+if #ids > 0 then add_ids(bucket, committed_ms, shards, ttl_left) end
 
 local trace_ms = tonumber(take())
 add_filters(sequence, trace_ms)

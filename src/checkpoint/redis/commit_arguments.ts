@@ -33,25 +33,38 @@ export function commitArguments(commit: Commit, context: CommitContext): readonl
   return [
     ...[mode, instanceId, String(sequence), String(lastSequence), String(committedAtMs)],
     ...[commitText(commit, instanceId), files.length === 0 ? "1" : "0"],
-    String(ranges.length),
-    ...ranges.flatMap((range) => [
-      ...[partitionField(range), String(range.firstOffset), String(range.nextOffset)],
-      ...[range.publishedCount, range.duplicateCount, range.rejectedCount].map(String),
-    ]),
+    ...rangeArguments(ranges),
     ...[idBlock(freshHashes), bucket.name, String(ttlMs), String(bucket.leftMs), knownFresh],
-    String(replays.length),
-    ...replays.flatMap(({ letter, outcome, detail }) => [
-      letterField(letter),
-      markText({ outcome, detail, sequence, replayedAtMs: committedAtMs }),
-    ]),
+    ...replayArguments(replays, { sequence, committedAtMs }),
     String(traceMsOf(duplicateTtlMs)),
     ...traceArguments(traces),
     ...counterArguments(counters),
   ];
 }
 
+/** The ranges of a commit, as the scripts take them. */
+export function rangeArguments(ranges: Commit["ranges"]): readonly Argument[] {
+  const ofRanges = ranges.flatMap((range) => [
+    ...[partitionField(range), String(range.firstOffset), String(range.nextOffset)],
+    ...[range.publishedCount, range.duplicateCount, range.rejectedCount].map(String),
+  ]);
+  return [String(ranges.length), ...ofRanges];
+}
+
+/** The replays of a commit, as the scripts take them. */
+export function replayArguments(
+  replays: Commit["replays"],
+  { sequence, committedAtMs: replayedAtMs }: Pick<Commit, "sequence" | "committedAtMs">,
+): readonly Argument[] {
+  const ofReplays = replays.flatMap(({ letter, outcome, detail }) => [
+    letterField(letter),
+    markText({ outcome, detail, sequence, replayedAtMs }),
+  ]);
+  return [String(replays.length), ...ofReplays];
+}
+
 /** Which bucket ids of a commit join, and how long Redis keeps it from then on at least; 0 for ever. */
-function bucketOf(committedAtMs: number, ttlMs: number): { name: string; leftMs: number } {
+export function bucketOf(committedAtMs: number, ttlMs: number): { name: string; leftMs: number } {
   if (ttlMs === 0) return { name: "0", leftMs: 0 };
   const widthMs = Math.ceil(ttlMs / BUCKETS_A_TTL);
   return { name: String(Math.floor(committedAtMs / widthMs) * widthMs), leftMs: ttlMs + GRACE_MS };

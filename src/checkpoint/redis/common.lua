@@ -104,17 +104,29 @@ local function found_in(bucket, shard)
   return redis.call('SMISMEMBER', shard_key(bucket.name, shard.number), unpack(shard.members))
 end
 
+-- Adds to a counter of the lake.
+local function add_to_counter(field, by)
+  local held = redis.call('HGET', key('counters'), field) or '0'
+  -- A sum of fractions may be a whole number for once.
+  local command = string.find(held .. by, '[.e]') and 'HINCRBYFLOAT' or 'HINCRBY'
+  redis.call(command, key('counters'), field, by)
+end
+
 -- Ends an instance: its counters join those of the lake, and what it would commit yet is refused.
 local function end_instance(instance)
   local counters = redis.call('HGETALL', key('counters:' .. instance))
-  for i = 1, #counters, 2 do
-    local held = redis.call('HGET', key('counters'), counters[i]) or '0'
-    -- A sum of fractions may be a whole number for once.
-    local by = string.find(held .. counters[i + 1], '[.e]') and 'HINCRBYFLOAT' or 'HINCRBY'
-    redis.call(by, key('counters'), counters[i], counters[i + 1])
-  end
+  for i = 1, #counters, 2 do add_to_counter(counters[i], counters[i + 1]) end
   redis.call('ZREM', key('alive'), instance)
   redis.call('DEL', key('counters:' .. instance), key('instance:' .. instance), key('pending:' .. instance))
+end
+
+-- The version of the keys while they are made anew: no process opens them.
+local REBUILDING = 'rebuilding'
+
+-- Whether the lake's keys are being made anew, and by this process.
+local function is_rebuilt_by(token)
+  return redis.call('HGET', lake, 'schema_version') == REBUILDING
+    and redis.call('HGET', lake, 'rebuild_token') == token
 end
 
 -- Whether a commit of that number was made.
@@ -135,17 +147,22 @@ local function is_withdrawn(instance, sequence)
   return withdrawn and not is_less(withdrawn, sequence)
 end
 
--- Adds a commit to the lake's; whoever commits again has published what it committed before.
-local function add_commit(instance, sequence, committed_ms, record, is_empty)
+-- Adds a commit to the lake's list.
+local function list_commit(sequence, committed_ms, record)
   redis.call('RPUSH', key('commits'), record)
   redis.call('SETBIT', key('committed'), sequence, 1)
-  redis.call('HSET', key('instance:' .. instance), 'last', sequence)
   if is_less(redis.call('HGET', lake, 'last_sequence') or '0', sequence) then
     redis.call('HSET', lake, 'last_sequence', sequence)
   end
   if tonumber(redis.call('HGET', lake, 'last_commit_ms') or '-1') < committed_ms then
     redis.call('HSET', lake, 'last_commit_ms', integer(committed_ms))
   end
+end
+
+-- Adds a commit of an instance; whoever commits again has published what it committed before.
+local function add_commit(instance, sequence, committed_ms, record, is_empty)
+  list_commit(sequence, committed_ms, record)
+  redis.call('HSET', key('instance:' .. instance), 'last', sequence)
   local pending = key('pending:' .. instance)
   for _, published in ipairs(redis.call('SMEMBERS', pending)) do
     redis.call('HDEL', key('unpublished'), published)
@@ -154,6 +171,49 @@ local function add_commit(instance, sequence, committed_ms, record, is_empty)
   if is_empty then return end
   redis.call('HSET', key('unpublished'), sequence, record)
   redis.call('SADD', pending, sequence)
+end
+
+-- Takes what a commit handled of a partition.
+local function take_range()
+  return {
+    partition = take(), first = take(), next = take(),
+    counts = { tonumber(take()), tonumber(take()), tonumber(take()) },
+  }
+end
+
+-- Where a partition stands, from what is kept of it; `0` where nothing is.
+local function read_partition(known)
+  if not known then return '0', 0, 0, 0 end
+  return string.match(known, '^(%d+) (%d+) (%d+) (%d+)$')
+end
+
+-- What is kept of a partition once a range of it is committed. One that is read back may lie before its next offset.
+local function partition_after(range, known)
+  local next, published, duplicate, rejected = read_partition(known)
+  return table.concat({
+    is_less(next, range.next) and range.next or next,
+    integer(published + range.counts[1]),
+    integer(duplicate + range.counts[2]),
+    integer(rejected + range.counts[3]),
+  }, ' ')
+end
+
+-- Adds ids to a bucket, which Redis drops by itself after so many milliseconds; 0 is for ever.
+local function add_ids(bucket, committed_ms, shards, ttl_left)
+  local added, newest, count = 0, committed_ms, 0
+  for _, known in ipairs(read_buckets()) do
+    if known.name == bucket then newest, count = math.max(newest, known.newest), known.count end
+  end
+  for _, shard in ipairs(shards) do
+    local name = shard_key(bucket, shard.number)
+    added = added + redis.call('SADD', name, unpack(shard.members))
+    -- Not all at once, since a large set takes a moment to go.
+    if ttl_left > 0 then redis.call('PEXPIRE', name, ttl_left + shard.number * 100) end
+  end
+  redis.call('HINCRBY', lake, 'ids_added', 1)
+  local expires = ttl_left > 0 and server_ms() + ttl_left or 0
+  local row = { integer(newest), integer(count + added), integer(expires) }
+  redis.call('HSET', key('ids'), bucket, table.concat(row, ' '))
 end
 
 -- Sets what a trace goes by, for so many milliseconds; 0 is for ever.

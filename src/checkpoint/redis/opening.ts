@@ -3,6 +3,7 @@ import { KEY_WORDS } from "../../core/id_hash.ts";
 import type { StoreOptions } from "../commit_store.ts";
 import { makeInstanceId } from "../instances.ts";
 import { GRACE_MS } from "./commit_arguments.ts";
+import { beingRebuiltError, REBUILDING } from "../store_rebuild.ts";
 import type { RedisLake } from "./redis_lake.ts";
 import { infoOf } from "./server_info.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
@@ -35,19 +36,24 @@ export async function openLake(lake: RedisLake, options: StoreOptions): Promise<
     });
     [state, detail = "", seenIdCount] = await register(newKey());
   }
-  if (state === "version") throw otherVersionError(lake, detail);
+  if (state === "version") throw versionError(lake, detail);
   if (state !== "opened") throw lostError(lake);
   await retain(lake, options.ttlMs);
-  const idKey = Uint32Array.from(detail.match(/.{8}/g) ?? [], (word) => parseInt(word, 16));
-  return { instanceId, idKey, seenIdCount: Number(seenIdCount) };
+  return { instanceId, idKey: idKeyOf(detail), seenIdCount: Number(seenIdCount) };
 }
 
 /** The failure to go on where the server does not know what it has confirmed. */
 export function lostError({ name }: RedisLake): Error {
   return damagedError(
     `${name} does not know commits that it had confirmed: it was started anew without all of its data, or keys ` +
-      `were deleted. Stop all processes of the lake, and restore its data from a copy`,
+      `were deleted. Stop all processes of the lake, and restore its data from a copy, or empty it and make them anew ` +
+      `from the lake's files: orilla rebuild`,
   );
+}
+
+/** The failure to use keys that are not open, or not to this orilla. */
+export function versionError(lake: RedisLake, version: string): Error {
+  return version === REBUILDING ? beingRebuiltError(lake.name) : otherVersionError(lake, version);
 }
 
 /** The failure to use keys of another version. */
@@ -59,7 +65,7 @@ export function otherVersionError({ name }: RedisLake, version: string): Error {
 }
 
 /** A server that drops keys when its memory is full would forget ids, and so let duplicates pass. */
-async function refuseEviction(lake: RedisLake): Promise<void> {
+export async function refuseEviction(lake: RedisLake): Promise<void> {
   const info = await infoOf(lake.connection, "memory");
   const policy = info.get("maxmemory_policy") ?? "noeviction";
   if (policy === "noeviction" || Number(info.get("maxmemory") ?? 0) === 0) return;
@@ -76,7 +82,13 @@ async function retain(lake: RedisLake, ttlMs: number): Promise<void> {
   await lake.run("retain", [String(ttlMs), String(GRACE_MS)]);
 }
 
-function newKey(): string {
+/** A new key of hashes, as Redis keeps it. */
+export function newKey(): string {
   const words = crypto.getRandomValues(new Uint32Array(KEY_WORDS));
   return Array.from(words, (word) => word.toString(16).padStart(8, "0")).join("");
+}
+
+/** The key of the hashes, from what Redis keeps. */
+export function idKeyOf(digits: string): Uint32Array {
+  return Uint32Array.from(digits.match(/.{8}/g) ?? [], (word) => parseInt(word, 16));
 }

@@ -114,7 +114,8 @@ export class RedisReader implements CheckpointReader {
   positions(): Promise<CheckpointPositions> {
     return looking(async () => {
       const { instanceIds, committed } = await readSnapshot(this.#lake, false);
-      return { instanceIds, committed };
+      const rebuilt = listOf(await this.#lake.send("SMEMBERS", "rebuilt"));
+      return { instanceIds, rebuiltInstanceIds: rebuilt.map(textOf), committed };
     });
   }
 

@@ -128,7 +128,9 @@ export function replaceArguments(
 }
 
 /** What Redis keeps of the files that a merged one replaced: an old copy of the table's log is brought up by it. */
-function replacedText(sources: Replacement["sources"]): string {
+export function replacedText(
+  sources: readonly Pick<Replacement["sources"][number], "finalPath" | "bytes">[],
+): string {
   return JSON.stringify(sources.map(({ finalPath, bytes }) => [finalPath, bytes]));
 }
 

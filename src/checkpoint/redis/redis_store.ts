@@ -180,6 +180,10 @@ export class RedisStore implements CommitStore {
     return listOf(await this.#lake.send("SMEMBERS", "instances")).map(textOf);
   }
 
+  async rebuiltInstanceIds(): Promise<readonly string[]> {
+    return listOf(await this.#lake.send("SMEMBERS", "rebuilt")).map(textOf);
+  }
+
   async endedInstances(staged: Iterable<string>): Promise<ReadonlySet<string>> {
     const names = [...staged];
     const silentMs = expelAfterMsOf(this.#options);

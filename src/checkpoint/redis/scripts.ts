@@ -8,6 +8,12 @@ import manifest from "./manifest.lua" with { type: "text" };
 import mark from "./mark.lua" with { type: "text" };
 import open from "./open.lua" with { type: "text" };
 import purge from "./purge.lua" with { type: "text" };
+import rebuildAdopt from "./rebuild_adopt.lua" with { type: "text" };
+import rebuildBegin from "./rebuild_begin.lua" with { type: "text" };
+import rebuildClear from "./rebuild_clear.lua" with { type: "text" };
+import rebuildEnd from "./rebuild_end.lua" with { type: "text" };
+import rebuildIds from "./rebuild_ids.lua" with { type: "text" };
+import rebuildLive from "./rebuild_live.lua" with { type: "text" };
 import replace from "./replace.lua" with { type: "text" };
 import reserve from "./reserve.lua" with { type: "text" };
 import retain from "./retain.lua" with { type: "text" };
@@ -33,6 +39,12 @@ const SOURCES = {
   mark,
   open,
   purge,
+  rebuild_adopt: rebuildAdopt,
+  rebuild_begin: rebuildBegin,
+  rebuild_clear: rebuildClear,
+  rebuild_end: rebuildEnd,
+  rebuild_ids: rebuildIds,
+  rebuild_live: rebuildLive,
   replace,
   reserve,
   retain,

@@ -3,7 +3,7 @@ import type { Committed } from "../../core/commit.ts";
 import { type CounterRow, countersOf } from "../../core/counters.ts";
 import type { PurgedFile } from "../../core/purge.ts";
 import type { MarkedReplay } from "../../core/replay.ts";
-import { KEYS_VERSION, otherVersionError } from "./opening.ts";
+import { KEYS_VERSION, versionError } from "./opening.ts";
 import { counterRowOf, markedReplayOf, partitionStateOf, purgedFileOf } from "./records.ts";
 import type { RedisLake } from "./redis_lake.ts";
 import { fieldsOf, listOf, numberOf, textOf } from "./replies.ts";
@@ -47,7 +47,7 @@ export async function readSnapshot(lake: RedisLake, withTraces: boolean): Promis
   const [replays, replayCount, instances, ids, duplicates, silent, replaced] = rest;
   const fields = fieldsOf(own);
   const version = fields.get("schema_version") ?? "none";
-  if (version !== KEYS_VERSION) throw otherVersionError(lake, version);
+  if (version !== KEYS_VERSION) throw versionError(lake, version);
   const lastCommitMs = fields.get("last_commit_ms");
   const [seenIdCounter, seenIdCount] = listOf(ids).map(numberOf);
   return {
