@@ -85,9 +85,8 @@ export class PostgresRebuild implements StoreRebuild {
       await insertReplaced(run, sequence, replaced);
       await addInstance(run, instanceId);
       await addCounters(run, instanceId, counters);
-      await this.#addIds(run, {
-        ...{ instanceId, sequence, seenAtMs: committedAtMs, hashes: freshHashes },
-      });
+      const seenAtMs = committedAtMs, hashes = freshHashes;
+      await this.#addIds(run, { instanceId, sequence, seenAtMs, hashes });
     });
   }
 
