@@ -109,6 +109,8 @@ async function shareLake(test: Deno.TestContext, server: Server): Promise<void> 
     assert.equal(code, 0, stderr);
     await using a = startConsumer(of);
     await using b = startConsumer(of);
+    // Both are members before there are records: the first of them could commit all of them alone.
+    await Promise.all([a.untilStderr(/"assigned"/), b.untilStderr(/"assigned"/)]);
     await send(bootstrap, { topic: of.topic, messages: withCopies(4_000, 4_000) });
     await a.untilStderr(/"committed"/);
     await endAll([a, b]);
