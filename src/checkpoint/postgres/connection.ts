@@ -53,7 +53,13 @@ export class Line implements AsyncDisposable {
     const open = this.#open ??= this.#connect();
     const run: Run = async (statement) => {
       if (open.isClosed) throw lost();
-      return await answered(statement(open.sql), () => this.#discard());
+      try {
+        return await answered(statement(open.sql), () => this.#discard());
+      } catch (error) {
+        // The client learns of the connection's end a moment later: what is asked in between gets no answer.
+        if (PASSING.has(codeOf(error) ?? "")) this.#discard();
+        throw error;
+      }
     };
     try {
       return await action(run);
