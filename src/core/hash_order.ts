@@ -94,7 +94,7 @@ export function compareHashes(hashes: Uint32Array, a: number, b: number): number
 }
 
 /** As `compareHashes`, of the hash at place `i` of one array and at place `j` of another. */
-function compareAcross(
+export function compareAcross(
   some: Uint32Array,
   i: number,
   { others, j }: { readonly others: Uint32Array; readonly j: number },

@@ -14,6 +14,7 @@ import {
   readIdKey,
   readMeta,
   SCHEMA_VERSION,
+  SETTING,
 } from "./schema.ts";
 
 /** All tables but `meta`. */
@@ -53,7 +54,7 @@ export async function beginRebuild(
   await makeTables(run, url);
   await run((sql) => sql.unsafe(`TRUNCATE ${EMPTIED}`));
   await run((sql) => sql`SELECT setval('commit_sequence', 1, false)`);
-  await run((sql) => sql`DELETE FROM meta WHERE key LIKE 'setting.%'`);
+  await run((sql) => sql`DELETE FROM meta WHERE key LIKE ${`${SETTING}%`}`);
   await run((sql) =>
     sql`
       INSERT INTO meta VALUES ('schema_version', ${REBUILDING}), ('rebuild_token', ${token}),

@@ -39,7 +39,8 @@ export interface AddedIds {
 
 /**
  * Adds a commit's ids, inside its transaction, where none of them is there: the usual case, and much the quickest
- * way, since COPY takes half of the time that INSERT does. Of two transactions that add the same one at the same time the later one waits here for the end of the other.
+ * way, since COPY takes half of the time that INSERT does. Of two transactions that add the same one at the same time
+ * the later one waits here for the end of the other.
  *
  * @param hashes in their order, each once
  * @throws an error that `mayBeTakenId` knows where one is there; the transaction is void then

@@ -1,5 +1,5 @@
 import type { Commit } from "../../core/commit.ts";
-import { markCommon } from "../../core/hash_order.ts";
+import { compareAcross, markCommon } from "../../core/hash_order.ts";
 import { HASH_WORDS } from "../../core/id_hash.ts";
 
 /** Ids that Redis was asked for, and what it said. */
@@ -22,8 +22,10 @@ export function areKnownFresh(
   // At an earlier time more of the ids before count as seen.
   if (committedAtMs < nowMs) return false;
   let place = 0;
-  for (let at = 0; at < freshHashes.length; at += HASH_WORDS) {
-    while (place < isSeen.length && !isSame(freshHashes, at, { hashes, place })) place++;
+  for (let i = 0; i < freshHashes.length / HASH_WORDS; i++) {
+    while (
+      place < isSeen.length && compareAcross(freshHashes, i, { others: hashes, j: place }) !== 0
+    ) place++;
     if (place === isSeen.length || isSeen[place] === 1) return false;
   }
   return true;
@@ -44,15 +46,4 @@ export function afterOwn(
   const isSeen = asked.isSeen.slice();
   markCommon(asked.hashes, freshHashes, isSeen);
   return { ...asked, isSeen, addedCount: String(addedCount) };
-}
-
-function isSame(
-  fresh: Uint32Array,
-  at: number,
-  { hashes, place }: { readonly hashes: Uint32Array; readonly place: number },
-): boolean {
-  for (let word = 0; word < HASH_WORDS; word++) {
-    if (fresh[at + word] !== hashes[place * HASH_WORDS + word]) return false;
-  }
-  return true;
 }
