@@ -1,3 +1,4 @@
+import { type FaultHooks, operate } from "../../runtime/operations.ts";
 import { lakeKey, type RedisAddress } from "./address.ts";
 import { type Argument, RedisConnection, type Reply } from "./connection.ts";
 import type { Script } from "./scripts.ts";
@@ -42,4 +43,25 @@ export class RedisLake implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.connection[Symbol.asyncDispose]();
   }
+}
+
+/** The transactions of a lake in Redis, each with operations `…:begin`, `…:write` and `…:end`. */
+export type TransactionName =
+  | "claim"
+  | "commit"
+  | "published"
+  | "expire"
+  | "replace"
+  | "replaced"
+  | "rebuild";
+
+/** Runs a transaction, which is one command or script: it is begun and done by its answer. */
+export async function operateAt<T>(
+  { name: path }: RedisLake,
+  { name, hooks }: { readonly name: TransactionName; readonly hooks: FaultHooks },
+  action: () => Promise<T>,
+): Promise<T> {
+  await operate(hooks, { label: `${name}:begin`, path }, () => Promise.resolve());
+  await operate(hooks, { label: `${name}:write`, path }, () => Promise.resolve());
+  return await operate(hooks, { label: `${name}:end`, path }, action);
 }

@@ -1,5 +1,5 @@
 import { HASH_WORDS } from "../../core/id_hash.ts";
-import { type FaultHooks, noFaults, operate } from "../../runtime/operations.ts";
+import { type FaultHooks, noFaults } from "../../runtime/operations.ts";
 import { SignsOfLife } from "../instances.ts";
 import {
   alreadyRebuiltError,
@@ -28,7 +28,7 @@ import type { Argument } from "./connection.ts";
 import { idBlock } from "./id_blocks.ts";
 import { idKeyOf, KEYS_VERSION, newKey, otherVersionError, refuseEviction } from "./opening.ts";
 import { commitText } from "./records.ts";
-import { RedisLake } from "./redis_lake.ts";
+import { operateAt, RedisLake } from "./redis_lake.ts";
 import { replacedText } from "./redis_replacements.ts";
 import { listOf, textOf } from "./replies.ts";
 import type { Script } from "./scripts.ts";
@@ -75,7 +75,11 @@ export class RedisRebuild implements StoreRebuild {
     const token = crypto.randomUUID();
     const hooks = options.hooks ?? noFaults;
     const args = [token, KEYS_VERSION, newKey(), String(silentMsOf(options))];
-    const answer = await operateAt(lake, hooks, () => lake.run("rebuild_begin", args));
+    const answer = await operateAt(
+      lake,
+      { name: "rebuild", hooks },
+      () => lake.run("rebuild_begin", args),
+    );
     const [state = "", detail = ""] = listOf(answer).map(textOf);
     if (state !== "begun") throw refusal(lake, { state, detail });
     const rebuild = new RedisRebuild(lake, { token, idKey: idKeyOf(detail) }, options);
@@ -147,21 +151,10 @@ export class RedisRebuild implements StoreRebuild {
 
   async #run(script: Script, args: readonly Argument[]): Promise<string> {
     const run = () => this.#lake.run(script, [this.#token, ...args]);
-    const state = textOf(await operateAt(this.#lake, this.#hooks, run));
+    const state = textOf(await operateAt(this.#lake, { name: "rebuild", hooks: this.#hooks }, run));
     if (state === "taken") throw takenOverError(this.name);
     return state;
   }
-}
-
-/** One script is a transaction: it is begun and done by its answer. */
-async function operateAt<T>(
-  { name: path }: RedisLake,
-  hooks: FaultHooks,
-  action: () => Promise<T>,
-): Promise<T> {
-  await operate(hooks, { label: "rebuild:begin", path }, () => Promise.resolve());
-  await operate(hooks, { label: "rebuild:write", path }, () => Promise.resolve());
-  return await operate(hooks, { label: "rebuild:end", path }, action);
 }
 
 function refusal(

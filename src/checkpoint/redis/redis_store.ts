@@ -5,7 +5,7 @@ import { HASH_WORDS } from "../../core/id_hash.ts";
 import type { TopicPartition } from "../../core/record.ts";
 import type { CommitCounts } from "../../core/reject_window.ts";
 import { REPLAY_PARTITION } from "../../core/replay.ts";
-import { type FaultHooks, noFaults, operate } from "../../runtime/operations.ts";
+import { type FaultHooks, noFaults } from "../../runtime/operations.ts";
 import {
   type Claimant,
   type CommitName,
@@ -36,7 +36,7 @@ import {
   partitionField,
   partitionStateOf,
 } from "./records.ts";
-import { RedisLake } from "./redis_lake.ts";
+import { operateAt, RedisLake, type TransactionName } from "./redis_lake.ts";
 import { RedisMarks } from "./redis_marks.ts";
 import { RedisReplacements, replaceArguments, type Replacement } from "./redis_replacements.ts";
 import { fieldsOf, listOf, numberOf, textOf } from "./replies.ts";
@@ -370,14 +370,10 @@ export class RedisStore implements CommitStore {
     return textOf(state) === "expelled" ? expelledError(this.#lake.name) : lostError(this.#lake);
   }
 
-  /** One command or script is a transaction: it is begun and done by its answer. */
-  async #operate<T>(
-    name: "claim" | "commit" | "published" | "expire" | "replace" | "replaced",
+  #operate<T>(
+    name: TransactionName,
     action: () => Promise<T>,
   ): Promise<T> {
-    const path = this.#lake.name;
-    await operate(this.#hooks, { label: `${name}:begin`, path }, () => Promise.resolve());
-    await operate(this.#hooks, { label: `${name}:write`, path }, () => Promise.resolve());
-    return await operate(this.#hooks, { label: `${name}:end`, path }, action);
+    return operateAt(this.#lake, { name, hooks: this.#hooks }, action);
   }
 }
