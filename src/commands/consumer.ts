@@ -16,6 +16,7 @@ import { retryingOf } from "./retrying.ts";
 import { thousands } from "../core/count_text.ts";
 import { placesOf } from "./lake.ts";
 import { summaryText } from "./summary.ts";
+import { WarmUp } from "./warm_up.ts";
 
 /** Before the group is joined. */
 const UNASSIGNED: SourceState = { isAssigned: false, hasPositions: false, silentMs: 0 };
@@ -53,22 +54,17 @@ export async function consume(context: CommandContext): Promise<void> {
 
   const startMs = systemClock.monotonicMs();
   using end = new EndOfRun(context, session);
-  await using source = new KafkaSource({
+  using warmUp = new WarmUp(context.encoder);
+  const onProgress = () => {
+    // Records are about to come.
+    warmUp[Symbol.dispose]();
+    end.check(source);
+  };
+  await using source: KafkaSource = new KafkaSource({
+    ...sourceOptions(context, session),
     client: kafkaClient(connection, { log, onRetry, patience: retrying.policy }),
-    topic: config.topic,
-    groupId: config.groupId,
-    allowsGaps: config.allowGaps,
-    sessionTimeoutMs: config.sessionTimeoutMs,
-    metadataMaxAgeMs: config.metadataMaxAgeMs,
-    instanceId: session.checkpoint.instanceId,
-    writers: async () => ({
-      instanceIds: await session.checkpoint.instanceIds(),
-      rebuiltInstanceIds: await session.checkpoint.rebuiltInstanceIds(),
-    }),
-    sink: session.pipeline,
-    log,
     retrying,
-    onProgress: () => end.check(source),
+    onProgress,
     onFailure: failure.reject,
   });
   state = () => ({
@@ -83,6 +79,24 @@ export async function consume(context: CommandContext): Promise<void> {
   await session.pipeline.commit(stop.aborted ? "drain" : "end");
   await session.close();
   tellSummary(context, session, startMs);
+}
+
+/** The part of a source's options that comes from the configuration and the session. */
+function sourceOptions({ config, log }: CommandContext, { checkpoint, pipeline }: LakeSession) {
+  return {
+    topic: config.topic,
+    groupId: config.groupId,
+    allowsGaps: config.allowGaps,
+    sessionTimeoutMs: config.sessionTimeoutMs,
+    metadataMaxAgeMs: config.metadataMaxAgeMs,
+    instanceId: checkpoint.instanceId,
+    writers: async () => ({
+      instanceIds: await checkpoint.instanceIds(),
+      rebuiltInstanceIds: await checkpoint.rebuiltInstanceIds(),
+    }),
+    sink: pipeline,
+    log,
+  };
 }
 
 function tellSummary(

@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import response from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { type RecordBlock, RecordReader } from "../core/record_block.ts";
 import { AnswerFields } from "./answer_fields.ts";
@@ -139,6 +139,11 @@ function recordBatch(bytes: Buffer): RecordBatch {
     producerId: bytes.readBigInt64BE(43),
     bytes,
   };
+}
+
+/** The records of one record batch. */
+export function recordBlockIn({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>) {
+  return recordBlock(recordBatch(Buffer.from(buffer, byteOffset, byteLength)));
 }
 
 function recordBlock({ firstOffset, attributes, bytes }: RecordBatch): RecordBlock {
