@@ -154,14 +154,15 @@ function fetchBlocks(
     readonly blockCount: number;
   },
 ): { readonly end: number; readonly fetched: number } {
-  let i = place * HASH_WORDS, fetched = 0;
-  for (; i < hashes.length; i += HASH_WORDS) {
-    const block = Math.floor((hashes[i] ?? 0) * scale) - firstBlock;
+  const count = hashes.length / HASH_WORDS;
+  let end = place, fetched = 0;
+  for (; end < count; end++) {
+    const block = Math.floor((hashes[end * HASH_WORDS] ?? 0) * scale) - firstBlock;
     if (block >= blockCount) break;
     fetched |= words[block * BLOCK_WORDS] ?? 0;
   }
   // What is read has to be used, or the compiler leaves the reading out.
-  return { end: i / HASH_WORDS, fetched };
+  return { end, fetched };
 }
 
 /** Appends the places of the hashes that may be in a group to `hits`; returns how many there are then. */

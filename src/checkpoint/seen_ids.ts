@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { countBelow } from "../core/hash_order.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
 import { GROUP_CHUNKS, RunFilter, RunLayout } from "./seen_filter.ts";
 import {
@@ -99,9 +100,7 @@ export class SeenIds {
     this.#store.putRun(run);
     let first = 0;
     for (let group = 0; group < layout.groupCount; group++) {
-      const beyond = layout.groupStart(group + 1);
-      let next = first;
-      while (next < hashes.length && (hashes[next] ?? 0) < beyond) next += HASH_WORDS;
+      const next = countBelow(hashes, layout.groupStart(group + 1)) * HASH_WORDS;
       filter.setGroup(group, this.#store.writeGroup(run, group, hashes.subarray(first, next)));
       first = next;
     }

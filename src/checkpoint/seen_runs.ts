@@ -175,9 +175,8 @@ export class RunStore {
   writeGroup({ run, layout }: Run, group: number, hashes: Uint32Array): Uint32Array {
     const count = hashes.length / HASH_WORDS;
     for (let first = 0; first < count;) {
+      const next = chunkEnd(layout, hashes, first);
       const chunk = layout.chunkOf(hashes[first * HASH_WORDS] ?? 0);
-      let next = first + 1;
-      while (next < count && layout.chunkOf(hashes[next * HASH_WORDS] ?? 0) === chunk) next++;
       this.#writeChunk(run, chunk, hashes.subarray(first * HASH_WORDS, next * HASH_WORDS));
       first = next;
     }
@@ -218,6 +217,15 @@ export class RunStore {
     if (place === null) return;
     if (Math.floor((Number(place) - first) / GROUP_CHUNKS) < firstGroup) throw damaged();
   }
+}
+
+/** The place after the last of the sorted hashes that belong to the chunk of the first one. */
+function chunkEnd(layout: RunLayout, hashes: Uint32Array, first: number): number {
+  const count = hashes.length / HASH_WORDS;
+  const chunk = layout.chunkOf(hashes[first * HASH_WORDS] ?? 0);
+  let next = first + 1;
+  while (next < count && layout.chunkOf(hashes[next * HASH_WORDS] ?? 0) === chunk) next++;
+  return next;
 }
 
 /** Whether all hashes of a chunk with a first word lie in a window of it that begins at `first`. */

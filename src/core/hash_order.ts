@@ -51,23 +51,42 @@ export function sortedRows(
   space: SortingSpace = new SortingSpace(),
 ): Int32Array {
   const count = hashes.length / HASH_WORDS;
-  const scale = count / (beyond - first);
-  const bucketOf = (row: number) => Math.floor(((hashes[row * HASH_WORDS] ?? 0) - first) * scale);
-  const starts = space.starts(count);
-  for (let row = 0; row < count; row++) {
-    const after = bucketOf(row) + 1;
+  const buckets = { first, scale: count / (beyond - first) };
+  const starts = space.starts(count), rows = space.rows(count);
+  countBuckets(hashes, buckets, starts);
+  for (let i = 1; i <= count; i++) starts[i] = (starts[i] ?? 0) + (starts[i - 1] ?? 0);
+  fillBuckets(hashes, buckets, { starts, rows });
+  insertionSort(rows, hashes);
+  return rows;
+}
+
+/** How the bucket of a hash is computed. */
+interface Buckets {
+  readonly first: number;
+  /** Buckets for each first word. */
+  readonly scale: number;
+}
+
+/** Counts the hashes of each bucket, one place after the bucket's own. */
+function countBuckets(hashes: Uint32Array, { first, scale }: Buckets, starts: Int32Array): void {
+  for (let i = 0; i < hashes.length; i += HASH_WORDS) {
+    const after = Math.floor(((hashes[i] ?? 0) - first) * scale) + 1;
     starts[after] = (starts[after] ?? 0) + 1;
   }
-  for (let i = 1; i <= count; i++) starts[i] = (starts[i] ?? 0) + (starts[i - 1] ?? 0);
-  const rows = space.rows(count);
-  for (let row = 0; row < count; row++) {
-    const bucket = bucketOf(row);
+}
+
+/** Puts each row at the next place of its bucket. */
+function fillBuckets(
+  hashes: Uint32Array,
+  { first, scale }: Buckets,
+  { starts, rows }: { readonly starts: Int32Array; readonly rows: Int32Array },
+): void {
+  for (let row = 0; row < rows.length; row++) {
+    const bucket = Math.floor(((hashes[row * HASH_WORDS] ?? 0) - first) * scale);
     const place = starts[bucket] ?? 0;
     rows[place] = row;
     starts[bucket] = place + 1;
   }
-  insertionSort(rows, hashes);
-  return rows;
 }
 
 /** Sorts rows that lie near their places already. */
@@ -113,16 +132,12 @@ export function compareAcross(
  * @param marks for each of `hashes`; set to 1
  */
 export function markCommon(hashes: Uint32Array, others: Uint32Array, marks: Uint8Array): void {
-  let j = 0;
-  for (let i = 0; i < marks.length; i++) {
-    let order = 1;
-    while (
-      j * HASH_WORDS < others.length && (order = compareAcross(hashes, i, { others, j })) > 0
-    ) {
-      j++;
-    }
-    if (j * HASH_WORDS === others.length) return;
+  const othersCount = others.length / HASH_WORDS;
+  for (let i = 0, j = 0; i < marks.length && j < othersCount;) {
+    const order = compareAcross(hashes, i, { others, j });
     if (order === 0) marks[i] = 1;
+    if (order > 0) j++;
+    else i++;
   }
 }
 

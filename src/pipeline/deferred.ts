@@ -1,14 +1,16 @@
 import type { ingest } from "../core/ingest.ts";
 import type { commitBatch } from "./commit.ts";
 
+export type Ingest = typeof ingest;
+
 /**
  * What a pipeline needs with its first record and its first commit: modules and libraries that take half as
  * long to load as the rest of a start, and that the first fetch need not wait for.
  */
-let loading: Promise<readonly [typeof ingest, typeof commitBatch]> | null = null;
+let loading: Promise<readonly [Ingest, typeof commitBatch]> | null = null;
 
 /** Loads it, unless that was begun before. */
-export function loadDeferred(): Promise<readonly [typeof ingest, typeof commitBatch]> {
+export function loadDeferred(): Promise<readonly [Ingest, typeof commitBatch]> {
   return loading ??= load();
 }
 

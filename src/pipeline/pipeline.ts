@@ -4,22 +4,17 @@ import type { Counters, RetriedOperation } from "../core/counters.ts";
 import { assert } from "../core/errors.ts";
 import type { PartitionMetrics } from "../core/metrics.ts";
 import type { Trigger } from "../core/outcome.ts";
-import {
-  MAX_KEPT_BYTES,
-  partitionName,
-  type RecordRun,
-  type TopicPartition,
-} from "../core/record.ts";
+import { partitionName, type RecordRun, type TopicPartition } from "../core/record.ts";
 import { hasNoRoom, reachedTrigger } from "../core/trigger.ts";
 import type { Claimant } from "../checkpoint/commit_store.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import { CommitChain } from "./commit_chain.ts";
 import { countingRetries } from "./counting_retries.ts";
-import { loadDeferred } from "./deferred.ts";
+import { type Ingest, loadDeferred } from "./deferred.ts";
 import { retry } from "../runtime/retry.ts";
 import type { DeadLetterTopic, Group, OtherCommit, PipelineParts } from "./pipeline_parts.ts";
 import { TakenAhead } from "./taken_ahead.ts";
-import { closes, fencedError, refuseUnclosed, unkeepable } from "./refusals.ts";
+import { closes, fencedError, refuseUnclosed, refuseUnkeepable } from "./refusals.ts";
 
 /**
  * Takes runs of records, buffers them as one batch, and commits it when a trigger fires: events, bytes, or
@@ -153,25 +148,38 @@ export class Pipeline implements Disposable {
    * @throws OrillaError with exit code 4 at a record that is too large for a dead letter
    */
   async add(run: RecordRun, isCurrent: () => boolean = () => true): Promise<boolean> {
-    const { limits } = this.#parts, { records } = run, [ingest] = await loadDeferred();
+    const { records } = run, [ingest] = await loadDeferred();
     if (!isCurrent()) return false;
     const expected = Number(this.#expected(run) - records.baseOffset);
-    while (records.next()) {
-      if (records.offsetDelta < expected) continue;
-      const { byteLength } = records;
-      if (byteLength > MAX_KEPT_BYTES) throw unkeepable(run, records);
-      if (this.#isFull() || hasNoRoom(this.#batch, byteLength, limits)) {
-        await this.#makeRoom(byteLength);
-        if (!isCurrent()) return false;
-      }
-      if (this.isAtLimit) return false;
-      if (this.#batch.isEmpty) this.#startTimer();
-      const rejectedBefore = this.#batch.rejected.length;
-      ingest(this.#batch, run, records, limits);
-      if (this.#batch.rejected.length > rejectedBefore) this.#noteRejected();
+    while (this.#fill(run, expected, ingest)) {
+      await this.#makeRoom(records.byteLength);
+      if (!isCurrent() || this.isAtLimit) return false;
+      this.#take(run, ingest);
     }
     if (this.#isFull()) await this.#makeRoom(0);
     return isCurrent();
+  }
+
+  /** Takes records in up to one that has no room, which it tells of; V8 is slow to compile a loop that waits. */
+  #fill(run: RecordRun, expected: number, ingest: Ingest): boolean {
+    const { records } = run, { limits } = this.#parts;
+    while (records.next()) {
+      if (records.offsetDelta < expected) continue;
+      refuseUnkeepable(run);
+      const isRoom = !this.#isFull() && !hasNoRoom(this.#batch, records.byteLength, limits);
+      if (!isRoom || this.isAtLimit) return true;
+      this.#take(run, ingest);
+    }
+    return false;
+  }
+
+  #take(run: RecordRun, ingest: Ingest): void {
+    const batch = this.#batch, rejectedBefore = batch.rejected.length;
+    if (batch.isEmpty) this.#startTimer();
+    ingest(batch, run, run.records, this.#parts.limits);
+    if (batch.rejected.length === rejectedBefore) return;
+    const failure = this.#breaker?.noteRejected(batch) ?? null;
+    if (failure !== null) this.#stop(failure);
   }
 
   /** Commits what is buffered, once a commit under way is done. Does nothing where nothing is buffered. */
@@ -283,11 +291,6 @@ export class Pipeline implements Disposable {
     await Promise.race([begun.promise, committed]);
   }
 
-  #noteRejected(): void {
-    const failure = this.#breaker?.noteRejected(this.#batch) ?? null;
-    if (failure !== null) this.#stop(failure);
-  }
-
   /** Ends the run with a failure: what is buffered is not committed, also not by the timer. */
   #stop(failure: Error): never {
     this.#stopTimer();
@@ -383,7 +386,7 @@ export class Pipeline implements Disposable {
     this.#spare = batch;
     this.#taken = null;
     this.#deadLetterTopic?.committed();
-    this.#assertConservation();
+    assert(closes(this.#counters), "received = published + duplicate + rejected at every commit");
   }
 
   #moveOn(sequence: number, counters: Counters): void {
@@ -391,9 +394,5 @@ export class Pipeline implements Disposable {
     // What happened while the commit was under way is counted on, and stored with the next one.
     counters.rebalances = this.#counters.rebalances;
     this.#counters = counters;
-  }
-
-  #assertConservation(): void {
-    assert(closes(this.#counters), "received = published + duplicate + rejected at every commit");
   }
 }

@@ -1,18 +1,18 @@
 import { type Counters, totalOf } from "../core/counters.ts";
 import { damagedError, gapError, operatingError } from "../core/errors.ts";
-import {
-  MAX_KEPT_BYTES,
-  partitionName,
-  type RecordCursor,
-  type TopicPartition,
-} from "../core/record.ts";
+import { MAX_KEPT_BYTES, partitionName, type RecordRun } from "../core/record.ts";
 
-/** The failure at a record that is too large for a dead letter. */
-export function unkeepable(at: TopicPartition, { baseOffset, offsetDelta }: RecordCursor) {
+/** @throws OrillaError with exit code 4 where a run is at a record that is too large for a dead letter */
+export function refuseUnkeepable(run: RecordRun): void {
+  if (run.records.byteLength > MAX_KEPT_BYTES) throw unkeepable(run);
+}
+
+function unkeepable(run: RecordRun): Error {
+  const { baseOffset, offsetDelta } = run.records;
   const offset = baseOffset + BigInt(offsetDelta);
   return gapError(
     `The record at offset ${offset} of ${
-      partitionName(at)
+      partitionName(run)
     } has more than ${MAX_KEPT_BYTES} bytes: not even a ` +
       `dead letter can hold it. To do without it, move the group's offset to ${
         offset + 1n
