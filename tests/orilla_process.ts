@@ -51,6 +51,15 @@ function denoArguments(args: readonly string[]): string[] {
   return [...flags, "--frozen", `--config=${root}deno.json`, `${root}main.ts`, ...args];
 }
 
+/** What deno.json's task of a consumer sets for it, beside what is Deno's. */
+function taskEnvironment(): (readonly [name: string, value: string])[] {
+  const words = project.tasks.consumer.command.split(" deno ")[0]?.split(" ") ?? [];
+  return words.filter((word) => !word.startsWith("DENO_")).map((word) => {
+    const [name = "", value = ""] = word.split("=");
+    return [name, value];
+  });
+}
+
 /** How orilla is started. */
 export interface OrillaCommand {
   readonly path: string;
@@ -59,7 +68,7 @@ export interface OrillaCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The command that starts orilla with a clean environment. */
+/** The command that starts orilla with an environment that has nothing but what its tasks and Deno need. */
 export function orillaCommand(
   args: readonly string[],
   { binary = Deno.env.get("ORILLA_TEST_EXECUTABLE"), env }: Pick<OrillaOptions, "binary" | "env"> =
@@ -68,12 +77,12 @@ export function orillaCommand(
   const passed = binary === undefined ? PASSED_ON : [];
   const environment = passed.flatMap((name) => {
     const value = Deno.env.get(name);
-    return value === undefined ? [] : [[name, value]];
+    return value === undefined ? [] : [[name, value] as const];
   });
   return {
     path: binary ?? Deno.execPath(),
     args: binary === undefined ? denoArguments(args) : args,
-    env: { ...Object.fromEntries(environment), NO_COLOR: "1", ...env },
+    env: { ...Object.fromEntries([...taskEnvironment(), ...environment]), NO_COLOR: "1", ...env },
   };
 }
 
