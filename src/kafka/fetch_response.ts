@@ -141,8 +141,9 @@ function recordBatch(bytes: Buffer): RecordBatch {
   };
 }
 
-/** The records of one record batch. */
-export function recordBlockIn({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>) {
+/** The records of one whole record batch, read in place. */
+export function recordBlockIn(batch: Uint8Array<ArrayBuffer>): RecordBlock {
+  const { buffer, byteOffset, byteLength } = batch;
   return recordBlock(recordBatch(Buffer.from(buffer, byteOffset, byteLength)));
 }
 
