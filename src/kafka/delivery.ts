@@ -1,7 +1,8 @@
 import { assert } from "../core/errors.ts";
 import { retry, type Retrying } from "../runtime/retry.ts";
 import { isTooLarge } from "./errors.ts";
-import { RecordBatchWriter, recordsIn, type RecordToPublish } from "./record_batch.ts";
+import { recordsIn } from "./fetch_response.ts";
+import { RecordBatchWriter, type RecordToPublish } from "./record_batch.ts";
 
 /** A topic that record batches are sent to. */
 export interface DeliveryTarget {
@@ -204,7 +205,10 @@ export class Delivery {
 }
 
 /** Two record batches with the records of one. */
-function halves(bytes: Uint8Array, numbers: readonly number[]): readonly OutgoingBatch[] {
+function halves(
+  bytes: Uint8Array<ArrayBuffer>,
+  numbers: readonly number[],
+): readonly OutgoingBatch[] {
   const records = recordsIn(bytes), middle = records.length >> 1;
   return [[0, middle], [middle, records.length]].map(([start, end]) => {
     const writer = new RecordBatchWriter(bytes.length);

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import response from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { type RecordBlock, RecordReader } from "../core/record_block.ts";
+import type { RawRecord } from "../core/record.ts";
 import { AnswerFields } from "./answer_fields.ts";
 import { decompress } from "./codecs.ts";
 import { HEADER_BYTES, LENGTH_COUNTS_FROM, MAGIC_AT, RECORD_BATCH_MAGIC } from "./record_batch.ts";
@@ -145,6 +146,14 @@ function recordBatch(bytes: Buffer): RecordBatch {
 export function recordBlockIn(batch: Uint8Array<ArrayBuffer>): RecordBlock {
   const { buffer, byteOffset, byteLength } = batch;
   return recordBlock(recordBatch(Buffer.from(buffer, byteOffset, byteLength)));
+}
+
+/** The records of one whole record batch, as copies. */
+export function recordsIn(batch: Uint8Array<ArrayBuffer>): RawRecord[] {
+  const reader = new RecordReader(recordBlockIn(batch));
+  const records: RawRecord[] = [];
+  while (reader.next()) records.push(reader.record());
+  return records;
 }
 
 function recordBlock({ firstOffset, attributes, bytes }: RecordBatch): RecordBlock {

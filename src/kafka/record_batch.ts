@@ -1,7 +1,6 @@
 import { crc32c } from "../core/crc32c.ts";
 import { assert } from "../core/errors.ts";
-import { type RecordBlock, RecordReader } from "../core/record_block.ts";
-import type { RawRecord, RecordHeader } from "../core/record.ts";
+import type { RecordHeader } from "../core/record.ts";
 
 /** A record to be produced. */
 export interface RecordToPublish {
@@ -115,22 +114,6 @@ export class RecordBatchWriter {
     bytes[at++] = left;
     this.#at = at;
   }
-}
-
-/** The records of a record batch that a `RecordBatchWriter` finished. */
-export function recordsIn(batch: Uint8Array): RawRecord[] {
-  const fields = new DataView(batch.buffer, batch.byteOffset, HEADER_BYTES);
-  const block: RecordBlock = {
-    firstOffset: 0n,
-    firstTimestampMs: Number(fields.getBigInt64(27)),
-    appendTimestampMs: null,
-    recordCount: fields.getInt32(57),
-    bytes: batch.subarray(HEADER_BYTES),
-  };
-  const reader = new RecordReader(block);
-  const records: RawRecord[] = [];
-  while (reader.next()) records.push(reader.record());
-  return records;
 }
 
 interface EncodedHeader {

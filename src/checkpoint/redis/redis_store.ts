@@ -370,10 +370,7 @@ export class RedisStore implements CommitStore {
     return textOf(state) === "expelled" ? expelledError(this.#lake.name) : lostError(this.#lake);
   }
 
-  #operate<T>(
-    name: TransactionName,
-    action: () => Promise<T>,
-  ): Promise<T> {
+  #operate<T>(name: TransactionName, action: () => Promise<T>): Promise<T> {
     return operateAt(this.#lake, { name, hooks: this.#hooks }, action);
   }
 }
