@@ -4,7 +4,13 @@ import { startBroker, uniqueName } from "./broker.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { compareWithTruth, generateRecords, produce } from "./ground_truth.ts";
 import { kafkaTest } from "./kafka_case.ts";
-import { consumeToEnd, groupOf, startConsumer, temporaryFolder } from "./numbered_events.ts";
+import {
+  type ConsumerCase,
+  consumeToEnd,
+  groupOf,
+  startConsumer,
+  temporaryFolder,
+} from "./numbered_events.ts";
 
 /** Set it to see a failed run again. */
 const seed = Number(Deno.env.get("ORILLA_TEST_SEED") ?? Date.now() % 1_000_000);
@@ -51,30 +57,44 @@ kafkaTest("the job with known truth comes out exact", async (test) => {
     assert.deepEqual(await compareWithTruth(of.outDir, truth), [], `ORILLA_TEST_SEED=${seed}`);
   });
 
-  await test.step("a second signal stops at once, and so does a drain that takes too long: exact", async () => {
-    const topic = uniqueName("signals");
-    await broker.createTopic(topic, 4);
-    const truth = await produce(generateRecords({ count: 60_000, seed }), { bootstrap, topic });
-    const of = { topic, bootstrap, outDir: `${folder.path}/${topic}` };
-    await using first = startConsumer({ ...of, args: SHORT_SESSION });
-    await first.untilStderr(/"committed"/);
-    first.kill("SIGTERM");
-    first.kill("SIGTERM");
-    const stopped = await first.result;
-    assert.ok([0, 1].includes(stopped.code), stopped.stderr);
-    await using second = startConsumer({
-      ...of,
-      args: [...SHORT_SESSION, "--shutdown-timeout-ms", "0"],
+  for (
+    const [name, stop] of [
+      ["a second signal stops at once", secondSignal],
+      ["a drain that takes too long stops", longDrain],
+    ] as const
+  ) {
+    await test.step(`${name}: exact`, async () => {
+      const topic = uniqueName("signals");
+      await broker.createTopic(topic, 4);
+      const truth = await produce(generateRecords({ count: 30_500, seed }), { bootstrap, topic });
+      const of = { topic, bootstrap, outDir: `${folder.path}/${topic}` };
+      await stop(of);
+      await consumeToEnd(of);
+      assert.deepEqual(await compareWithTruth(of.outDir, truth), [], `ORILLA_TEST_SEED=${seed}`);
     });
-    await second.untilStderr(/"committed"/);
-    second.kill("SIGTERM");
-    const { code, stderr } = await second.result;
-    assert.equal(code, 1);
-    assert.match(stderr, /the drain took longer than --shutdown-timeout-ms 0/);
-    await consumeToEnd(of);
-    assert.deepEqual(await compareWithTruth(of.outDir, truth), []);
-  });
+  }
 }, { needsOwnBroker: true });
+
+async function secondSignal(of: ConsumerCase): Promise<void> {
+  await using consumer = startConsumer({ ...of, args: SHORT_SESSION });
+  await consumer.untilStderr(/"committed"/);
+  consumer.kill("SIGTERM");
+  consumer.kill("SIGTERM");
+  const { code, stderr } = await consumer.result;
+  assert.ok([0, 1].includes(code), stderr);
+}
+
+async function longDrain(of: ConsumerCase): Promise<void> {
+  const args = [...SHORT_SESSION, "--shutdown-timeout-ms", "0"];
+  // Half a batch waits at the end, so that there is something to drain at whatever moment the signal comes.
+  const batchArgs = ["--batch-max-events", "1000", "--batch-max-latency-ms", "60000"];
+  await using consumer = startConsumer({ ...of, args, batchArgs });
+  await consumer.untilStderr(/"committed"/);
+  consumer.kill("SIGTERM");
+  const { code, stderr } = await consumer.result;
+  assert.equal(code, 1);
+  assert.match(stderr, /the drain took longer than --shutdown-timeout-ms 0/);
+}
 
 /** A job in a cluster of three while that happens, from the first commit on: exact. */
 async function expectExactThrough(
