@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 /** What can grow. */
-export const AXES = ["dates", "partitions", "invalid", "duplicates"] as const;
+export const AXES = ["dates", "partitions", "invalid", "duplicates", "ids"] as const;
 export type Axis = (typeof AXES)[number];
 
 /** What `deno task bench --help` says. */
@@ -14,7 +14,8 @@ deno task bench [OPTIONS] [-- FLAGS OF ORILLA]
 
 Without one of the parts below, it measures the usual job: throughput, CPU and memory.
   --freshness RATE[,RATE]   events/s, for example 1000,50000: how old events are when they can be read
-  --growth AXIS[,AXIS]      dates, partitions, invalid, duplicates: the job with more and more of them
+  --growth AXIS[,AXIS]      dates, partitions, invalid, duplicates: the job with more and more of them; ids: after more and more
+                            that were seen before
   --consumers N[,N]         the job by 1, 2, 4 … consumers of one group; with --store the checkpoints' store: sqlite
                             (default: a lake each), postgres, redis (started for it), or a URL
   --startup BINARY          a compiled orilla: --help, and the time until it fetches

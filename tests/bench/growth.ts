@@ -3,6 +3,7 @@ import type { Axis } from "./bench_options.ts";
 import { FIGURE_HEAD, figureCells } from "./job.ts";
 import { type JobShape, USUAL_JOB } from "./job_records.ts";
 import { type RunFigures, runOrillaJob } from "./orilla_run.ts";
+import { preloadIds } from "./preloaded_ids.ts";
 import { note, runsText, say, spreadText, table } from "./report.ts";
 
 /** A point of an axis: how its job differs from the usual one. */
@@ -10,6 +11,8 @@ interface Point {
   readonly name: string;
   readonly shape?: Partial<JobShape>;
   readonly partitions?: number;
+  /** Event ids that were seen before the job, none of which is in it. */
+  readonly seenBefore?: number;
 }
 
 const SHARES = [0, 0.01, 0.1, 0.5, 0.9, 1];
@@ -24,9 +27,16 @@ const POINTS: Readonly<Record<Axis, readonly Point[]>> = {
     name: `${share * 100}%`,
     shape: { duplicateRatio: share, invalidRatio: 0 },
   })),
+  ids: [0, 10, 50, 100].map((millions) => ({
+    name: `${millions}M`,
+    shape: { duplicateRatio: 0, invalidRatio: 0 },
+    seenBefore: millions * 1e6,
+  })),
 };
 
 const RECORD_COUNT = 200_000;
+/** The default of DEDUPE_TTL. */
+const TTL_MS = 7 * 86_400_000;
 
 /** The job at each point of some axes, a table for each. */
 export async function benchGrowth(context: BenchContext, axes: readonly Axis[]): Promise<void> {
@@ -56,7 +66,19 @@ async function pointRow(
   const figures: RunFigures[] = [];
   for (let run = 1; run <= runs; run++) {
     note(`${axis} ${name}, run ${run} of ${runs}`);
-    figures.push(await withLake(context, (outDir) => runOrillaJob({ ...job, outDir, flags })));
+    figures.push(
+      await withLake(context, async (outDir) => {
+        await seeBefore(outDir, point.seenBefore ?? 0);
+        return await runOrillaJob({ ...job, outDir, flags });
+      }),
+    );
   }
   return [name, ...figureCells(figures), spreadText(figures.map(({ fileCount }) => fileCount))];
+}
+
+/** Makes a lake whose checkpoint has seen ids, the last of them just now. */
+async function seeBefore(outDir: string, idCount: number): Promise<void> {
+  if (idCount === 0) return;
+  await Deno.mkdir(outDir);
+  preloadIds(outDir, { idCount, ttlMs: TTL_MS, firstMs: Date.now() - 3 * TTL_MS / 4 });
 }
