@@ -115,19 +115,15 @@ export class RunFilter {
    */
   find(hashes: Uint32Array, skip: Uint8Array, hits: Int32Array): number {
     const { scale, blocksAGroup } = this.#layout;
+    if (blockStarts.length < skip.length) blockStarts = new Int32Array(skip.length);
     let found = 0;
     for (let place = 0; place < skip.length;) {
       const group = this.#layout.groupOf(hashes[place * HASH_WORDS] ?? 0);
-      const part = {
-        words: this.#groups[group] ?? this.#none,
-        firstBlock: group * blocksAGroup,
-        scale,
-      };
-      const { end, fetched } = fetchBlocks(part, { hashes, place, blockCount: blocksAGroup });
+      const words = this.#groups[group] ?? this.#none;
+      const part = { words, firstBlock: group * blocksAGroup, blockCount: blocksAGroup, scale };
+      const { end, fetched } = fetchBlocks(part, hashes, place);
       // Blocks without a bit hold nothing.
-      if (fetched !== 0) {
-        found = findInGroup(part, { hashes, place, end, skip, hits, found });
-      }
+      if (fetched !== 0) found = findInGroup(words, { hashes, place, end, skip, hits, found });
       place = end;
     }
     return found;
@@ -138,28 +134,32 @@ export class RunFilter {
 interface GroupPart {
   readonly words: Uint32Array;
   readonly firstBlock: number;
+  readonly blockCount: number;
   readonly scale: number;
 }
 
+/** For each hash of a group, where its block begins in the group's words; filled and used by turns. */
+let blockStarts = new Int32Array();
+
 /**
- * Brings the blocks of a group's hashes into the CPU's cache: reads that wait for nothing go on side by side.
+ * Computes where the blocks of a group's hashes begin, and brings them into the CPU's cache: reads that wait for
+ * nothing go on side by side.
  *
  * @returns the place after the last hash of the group, and what was read
  */
 function fetchBlocks(
-  { words, firstBlock, scale }: GroupPart,
-  { hashes, place, blockCount }: {
-    readonly hashes: Uint32Array;
-    readonly place: number;
-    readonly blockCount: number;
-  },
+  { words, firstBlock, blockCount, scale }: GroupPart,
+  hashes: Uint32Array,
+  place: number,
 ): { readonly end: number; readonly fetched: number } {
-  const count = hashes.length / HASH_WORDS;
+  const count = hashes.length / HASH_WORDS, starts = blockStarts;
   let end = place, fetched = 0;
   for (; end < count; end++) {
     const block = Math.floor((hashes[end * HASH_WORDS] ?? 0) * scale) - firstBlock;
     if (block >= blockCount) break;
-    fetched |= words[block * BLOCK_WORDS] ?? 0;
+    const start = block * BLOCK_WORDS;
+    starts[end] = start;
+    fetched |= words[start] ?? 0;
   }
   // What is read has to be used, or the compiler leaves the reading out.
   return { end, fetched };
@@ -167,7 +167,7 @@ function fetchBlocks(
 
 /** Appends the places of the hashes that may be in a group to `hits`; returns how many there are then. */
 function findInGroup(
-  { words, firstBlock, scale }: GroupPart,
+  words: Uint32Array,
   { hashes, place, end, skip, hits, found }: {
     readonly hashes: Uint32Array;
     readonly place: number;
@@ -177,18 +177,18 @@ function findInGroup(
     readonly found: number;
   },
 ): number {
+  const starts = blockStarts;
   let count = found;
-  for (let i = place * HASH_WORDS; i < end * HASH_WORDS; i += HASH_WORDS) {
-    const at = (Math.floor((hashes[i] ?? 0) * scale) - firstBlock) * BLOCK_WORDS;
-    const a = hashes[i + 1] ?? 0;
+  for (let i = place; i < end; i++) {
+    const at = starts[i] ?? 0, a = hashes[i * HASH_WORDS + 1] ?? 0;
     // Shift counts are taken modulo 32. A branch for each word would cost more: four of them tell most hashes.
     const half = (words[at] ?? 0) >>> a & (words[at + 1] ?? 0) >>> (a >>> 5) &
       (words[at + 2] ?? 0) >>> (a >>> 10) & (words[at + 3] ?? 0) >>> (a >>> 15);
     if ((half & 1) === 0) continue;
-    const b = hashes[i + 2] ?? 0;
+    const b = hashes[i * HASH_WORDS + 2] ?? 0;
     const rest = (words[at + 4] ?? 0) >>> (a >>> 20) & (words[at + 5] ?? 0) >>> (a >>> 25) &
       (words[at + 6] ?? 0) >>> b & (words[at + 7] ?? 0) >>> (b >>> 5);
-    if ((rest & 1) === 1 && skip[i / HASH_WORDS] !== 1) hits[count++] = i / HASH_WORDS;
+    if ((rest & 1) === 1 && skip[i] !== 1) hits[count++] = i;
   }
   return count;
 }
