@@ -356,7 +356,7 @@ function open(path: string): DatabaseSync {
     database = new DatabaseSync(path, { timeout: 5000 });
     database.exec(
       `PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 1000`,
+       PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000`,
     );
     return database;
   } catch (error) {

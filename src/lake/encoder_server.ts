@@ -1,6 +1,7 @@
 import { Batch, buffersOf } from "../core/batch.ts";
 import { assert } from "../core/errors.ts";
 import { RejectedRecords } from "../core/rejected_records.ts";
+import { collectYoung } from "../runtime/young_memory.ts";
 import type { BatchEncodingHere } from "./batch_encoding.ts";
 import type { Encoder, TableEncoder } from "./encoder.ts";
 import type {
@@ -134,9 +135,10 @@ class ServedEncoder {
     return taken.encoding;
   }
 
-  /** Collections are rare in a thread that makes little else; until the next one the memory would pile up. */
+  /** What was made for a batch, a few megabytes, goes with it. */
   #release(batch: number): void {
     for (const buffer of this.#batches.get(batch)?.buffers ?? []) buffer.transfer(0);
     this.#batches.delete(batch);
+    collectYoung();
   }
 }

@@ -104,3 +104,21 @@ Deno.test("encoderThere() says which rows cannot be encoded, and knows no batch 
   encoding[Symbol.dispose]();
   await assert.rejects(encoding.canEncode(Int32Array.of(0), ORIGIN), /until it is released/);
 });
+
+Deno.test("a batch that is released takes with it what was made for it", async () => {
+  const collected: unknown[] = [], before = Object.getOwnPropertyDescriptor(globalThis, "gc");
+  const gc = (options: unknown) => collected.push(options);
+  Object.defineProperty(globalThis, "gc", { value: gc, configurable: true });
+  try {
+    using there = channel();
+    const idKey = Uint32Array.of(1, 2, 3, 4);
+    const encoding = await there.encoder.take(variedBatch(), { idKey, protection: NO_PROTECTION });
+    assert.deepEqual(collected, []);
+    encoding[Symbol.dispose]();
+    await there.encoder.encode(tableOf(["e1"]));
+    assert.deepEqual(collected, [{ type: "minor" }]);
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(globalThis, "gc");
+    else Object.defineProperty(globalThis, "gc", before);
+  }
+});
