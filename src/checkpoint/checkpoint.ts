@@ -33,6 +33,8 @@ export interface CheckpointOptions {
   readonly ttlMs: number;
   /** How long the duplicates found are kept, milliseconds; 0 for ever. */
   readonly duplicateTtlMs: number;
+  /** See `SeenIdsOptions.memoryBytes`. */
+  readonly seenMemoryBytes?: number;
   /** Twelve random hexadecimal digits, used if the checkpoint is new. */
   readonly newInstanceId: string;
   /** The file's mode where it is made. */
@@ -87,7 +89,10 @@ export class Checkpoint implements Disposable {
     this.#database = open(`${outDir}/${file}`);
     try {
       prepareSchema(this.#database, newInstanceId, newIdKey ?? randomKey());
-      this.#seenIds = new SeenIds(this.#database, ttlMs);
+      this.#seenIds = new SeenIds(this.#database, {
+        ttlMs,
+        memoryBytes: options.seenMemoryBytes ?? Infinity,
+      });
       this.#fileFilters = new FileFilters(this.#database);
       this.#duplicates = new DuplicateRecords(this.#database, duplicateTtlMs);
       this.deadLetters = new DeadLetterLog(

@@ -31,6 +31,8 @@ export interface StoreOptions {
   readonly ttlMs: number;
   /** How long the duplicates found are kept, milliseconds; 0 for ever. */
   readonly duplicateTtlMs: number;
+  /** Of a checkpoint that is a file, see `SeenIdsOptions.memoryBytes`. */
+  readonly seenMemoryBytes?: number;
   /** The mode of files that are made. */
   readonly fileMode?: number;
   /**

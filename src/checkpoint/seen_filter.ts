@@ -80,28 +80,51 @@ export class RunLayout {
 /**
  * The filter of a run: a Bloom filter of blocks of 256 bits, in each word of which a hash sets one bit (as
  * Parquet's split block filter, with bits of the hash instead of products). It is there by groups, since a
- * merge writes the groups of its new run, and takes those of the old ones away, one after the other.
+ * merge writes the groups of its new run, and takes those of the old ones away, one after the other. They are in
+ * memory, or each is read when it is asked.
  */
 export class RunFilter {
   readonly #layout: RunLayout;
-  readonly #groups: Uint32Array[];
+  readonly #read: (group: number) => Uint32Array | null;
   readonly #none: Uint32Array;
+  /** Null where they are read. */
+  #groups: Uint32Array[] | null;
+  #byteLength = 0;
 
-  constructor(layout: RunLayout) {
+  /** @param read reads the words of a group, a copy, from where they are stored; null where there are none */
+  constructor(layout: RunLayout, read: (group: number) => Uint32Array | null) {
     this.#layout = layout;
+    this.#read = read;
     this.#none = new Uint32Array(layout.groupWords(0));
     this.#groups = Array.from({ length: layout.groupCount }, () => this.#none);
   }
 
+  /** Bytes of memory that it takes. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  /** Gives its memory back: its groups are read from here on. */
+  release(): void {
+    this.#groups = null;
+    this.#byteLength = 0;
+  }
+
+  /** Takes the words of a group that was stored. */
   setGroup(group: number, words: Uint32Array): void {
+    if (this.#groups === null) return;
     this.#groups[group] = words;
+    this.#byteLength += words.byteLength;
   }
 
   /** Takes away the groups before this one: the run holds nothing there any more. */
   dropBefore(group: number): void {
-    for (let g = Math.min(group, this.#groups.length) - 1; g >= 0; g--) {
-      if (this.#groups[g] === this.#none) return;
-      this.#groups[g] = this.#none;
+    const groups = this.#groups ?? [];
+    for (let g = Math.min(group, groups.length) - 1; g >= 0; g--) {
+      const words = groups[g];
+      if (words === undefined || words === this.#none) return;
+      this.#byteLength -= words.byteLength;
+      groups[g] = this.#none;
     }
   }
 
@@ -119,12 +142,15 @@ export class RunFilter {
     let found = 0;
     for (let place = 0; place < skip.length;) {
       const group = this.#layout.groupOf(hashes[place * HASH_WORDS] ?? 0);
-      const words = this.#groups[group] ?? this.#none;
+      const read = this.#groups === null ? this.#read(group) : null;
+      const words = read ?? this.#groups?.[group] ?? this.#none;
       const part = { words, firstBlock: group * blocksAGroup, blockCount: blocksAGroup, scale };
       const { end, fetched } = fetchBlocks(part, hashes, place);
       // Blocks without a bit hold nothing.
       if (fetched !== 0) found = findInGroup(words, { hashes, place, end, skip, hits, found });
       place = end;
+      // Collections are rare in a thread that makes little else; until the next one what was read would pile up.
+      if (read?.buffer instanceof ArrayBuffer) read.buffer.transfer(0);
     }
     return found;
   }

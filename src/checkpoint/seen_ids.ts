@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { countBelow } from "../core/hash_order.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
-import { GROUP_CHUNKS, RunFilter, RunLayout } from "./seen_filter.ts";
+import { GROUP_CHUNKS, RunLayout } from "./seen_filter.ts";
 import {
   beginMerge,
   capacityOf,
@@ -15,6 +15,13 @@ import { type Run, RunStore } from "./seen_runs.ts";
 
 /** A time to live has so many time buckets; runs of the same one are merged. */
 const BUCKETS_A_TTL = 4;
+
+export interface SeenIdsOptions {
+  /** Time to live in milliseconds, 0 for ever. */
+  readonly ttlMs: number;
+  /** Bytes of filters in memory; beyond that those of the largest runs are read at each look-up. */
+  readonly memoryBytes?: number;
+}
 
 /** A change that was written inside a transaction. */
 export interface SeenIdsChange {
@@ -40,15 +47,21 @@ export interface SeenIdsChange {
 export class SeenIds {
   readonly #store: RunStore;
   readonly #ttlMs: number;
+  readonly #memoryBytes: number;
   readonly #mergeSpace = new MergeSpace();
   /** The newest last; null where it has to be read, since a transaction failed. */
   #runs: readonly Run[] | null = null;
 
-  /** @param ttlMs time to live in milliseconds, 0 for ever */
-  constructor(database: DatabaseSync, ttlMs: number) {
+  constructor(database: DatabaseSync, { ttlMs, memoryBytes = Infinity }: SeenIdsOptions) {
     this.#store = new RunStore(database);
     this.#ttlMs = ttlMs;
-    this.#runs = this.#store.readRuns();
+    this.#memoryBytes = memoryBytes;
+    this.#runs = this.#store.readRuns(memoryBytes);
+  }
+
+  /** Bytes of filters in memory. */
+  get filterBytes(): number {
+    return this.#readRuns().reduce((sum, { filter }) => sum + filter.byteLength, 0);
   }
 
   /** Forgets what is in memory: the next operation reads what the database holds. */
@@ -87,9 +100,9 @@ export class SeenIds {
     if (capacity === 0) return { idCount: 0, apply: () => {} };
     const runs = this.#readRuns();
     const layout = RunLayout.for(capacity);
-    const filter = new RunFilter(layout);
+    const number = this.#nextRun(), filter = this.#store.newFilter(number, layout);
     const run = {
-      run: this.#nextRun(),
+      run: number,
       newestMs: seenAtMs,
       capacity,
       layout,
@@ -104,7 +117,7 @@ export class SeenIds {
       filter.setGroup(group, this.#store.writeGroup(run, group, hashes.subarray(first, next)));
       first = next;
     }
-    return { idCount: capacity, apply: () => this.#runs = [...runs, run] };
+    return { idCount: capacity, apply: () => this.#keep([...runs, run]) };
   }
 
   /** Whether there are expired ids. */
@@ -161,11 +174,18 @@ export class SeenIds {
     const apply = () => {
       step.apply();
       const all = isNew ? [...this.#readRuns(), output] : this.#readRuns();
-      this.#runs = all.filter(({ run }) => !gone.has(run)).map((run) =>
-        changed.get(run.run) ?? run
-      );
+      this.#keep(all.filter(({ run }) => !gone.has(run)).map((run) => changed.get(run.run) ?? run));
     };
     return { idCount: -step.repeatedCount, movedCount: step.movedCount, apply };
+  }
+
+  /** Takes runs as those that there are; filters that have no room in memory leave it, the largest first. */
+  #keep(runs: readonly Run[]): void {
+    this.#runs = runs;
+    const filters = runs.map(({ filter }) => filter);
+    while (this.filterBytes > this.#memoryBytes) {
+      filters.sort((a, b) => a.byteLength - b.byteLength).pop()?.release();
+    }
   }
 
   #plans(runs: readonly Run[], nowMs: number): readonly (readonly Run[])[] {
@@ -190,6 +210,6 @@ export class SeenIds {
   }
 
   #readRuns(): readonly Run[] {
-    return this.#runs ??= this.#store.readRuns();
+    return this.#runs ??= this.#store.readRuns(this.#memoryBytes);
   }
 }

@@ -1,7 +1,7 @@
 import { assert } from "../core/errors.ts";
 import { countBelow, distinctHashes, SortingSpace } from "../core/hash_order.ts";
 import { HASH_WORDS } from "../core/id_hash.ts";
-import { RunFilter, RunLayout } from "./seen_filter.ts";
+import { RunLayout } from "./seen_filter.ts";
 import type { Run, RunStore } from "./seen_runs.ts";
 
 /** So many runs of about the same size become one. */
@@ -80,7 +80,7 @@ export function beginMerge(store: RunStore, runs: readonly Run[], run: number): 
   const capacity = capacityOf(runs);
   const newestMs = Math.max(...runs.map((input) => input.newestMs));
   const layout = RunLayout.for(capacity);
-  const filter = new RunFilter(layout);
+  const filter = store.newFilter(run, layout);
   const output = { run, newestMs, capacity, layout, filter, groupsWritten: 0, mergesInto: null };
   const inputs = runs.map((input) => ({ ...input, newestMs, mergesInto: run }));
   for (const each of [output, ...inputs]) store.putRun(each);

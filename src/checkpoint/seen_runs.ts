@@ -57,6 +57,8 @@ export class RunStore {
   readonly #putChunk: StatementSync;
   readonly #deleteChunks: StatementSync;
   readonly #filters: StatementSync;
+  readonly #filterSizes: StatementSync;
+  readonly #filter: StatementSync;
   readonly #putFilter: StatementSync;
   readonly #deleteFilters: StatementSync;
 
@@ -89,29 +91,51 @@ export class RunStore {
     this.#filters = database.prepare(
       "SELECT place, words FROM seen_filters WHERE place BETWEEN ? AND ? ORDER BY place",
     );
+    this.#filterSizes = database.prepare(
+      "SELECT place, length(words) AS size FROM seen_filters WHERE place BETWEEN ? AND ? ORDER BY place",
+    );
+    this.#filter = database.prepare("SELECT words FROM seen_filters WHERE place = ?");
     this.#putFilter = database.prepare("INSERT INTO seen_filters VALUES (?, ?)");
     this.#deleteFilters = database.prepare("DELETE FROM seen_filters WHERE place BETWEEN ? AND ?");
   }
 
   /**
-   * Reads all runs with their filters.
+   * Reads all runs, and their filters, those of small runs first, as long as they fit in some bytes of memory.
    *
    * @throws OrillaError with exit code 3 where a part of a filter is missing
    */
-  readRuns(): Run[] {
-    return this.#runs.all().map((row) => {
+  readRuns(memoryBytes: number): Run[] {
+    const runs = this.#runs.all().map((row) => {
       const layout = new RunLayout(Number(row["chunks"]), Number(row["blocks_a_chunk"]));
-      const run = {
-        run: Number(row["run"]),
+      const run = Number(row["run"]);
+      return {
+        run,
         newestMs: Number(row["newest_ms"]),
         capacity: Number(row["capacity"]),
         layout,
-        filter: new RunFilter(layout),
+        filter: this.newFilter(run, layout),
         groupsWritten: Number(row["groups_written"]),
         mergesInto: row["merges_into"] === null ? null : Number(row["merges_into"]),
       };
-      this.#readFilter(run);
-      return run;
+    });
+    let left = memoryBytes;
+    for (const run of runs.toSorted((a, b) => a.capacity - b.capacity)) {
+      const bytes = this.#checkFilter(run);
+      if (bytes > left) run.filter.release();
+      else this.#readFilter(run);
+      left -= run.filter.byteLength;
+    }
+    return runs;
+  }
+
+  /** The filter of a run that is in memory, still without groups. */
+  newFilter(run: number, layout: RunLayout): RunFilter {
+    return new RunFilter(layout, (group) => {
+      const row = this.#filter.get(run * PLACES_A_RUN + group);
+      if (row === undefined) return null;
+      const words = wordsOf(row["words"]);
+      if (words.length !== layout.groupWords(group)) throw damaged();
+      return words;
     });
   }
 
@@ -202,20 +226,34 @@ export class RunStore {
     this.#putChunk.run(run * PLACES_A_RUN + chunk, bytesOf(hashes));
   }
 
-  /** Merges and expiry delete chunks and filters from the beginning; all that follows must be there. */
-  #readFilter({ run, layout, filter, groupsWritten }: Omit<Run, "mergesInto">): void {
+  /**
+   * Checks that the groups of a filter are there: merges and expiry delete chunks and filters from the beginning, all
+   * that follows must be there.
+   *
+   * @returns bytes of all of them
+   */
+  #checkFilter({ run, layout, groupsWritten }: Run): number {
     const first = run * PLACES_A_RUN;
-    const rows = this.#filters.all(first, first + PLACES_A_RUN - 1);
+    const rows = this.#filterSizes.all(first, first + PLACES_A_RUN - 1);
     const firstGroup = groupsWritten - rows.length;
-    rows.forEach(({ place, words: bytes }, i) => {
+    let bytes = 0;
+    rows.forEach(({ place, size }, i) => {
       const group = Number(place) - first;
-      const words = wordsOf(bytes);
-      if (group !== firstGroup + i || words.length !== layout.groupWords(group)) throw damaged();
-      filter.setGroup(group, words);
+      if (group !== firstGroup + i || size !== layout.groupWords(group) * 4) throw damaged();
+      bytes += size;
     });
     const place = this.#firstChunk.get(first, first + PLACES_A_RUN - 1)?.["place"] ?? null;
-    if (place === null) return;
-    if (Math.floor((Number(place) - first) / GROUP_CHUNKS) < firstGroup) throw damaged();
+    if (place !== null && Math.floor((Number(place) - first) / GROUP_CHUNKS) < firstGroup) {
+      throw damaged();
+    }
+    return bytes;
+  }
+
+  #readFilter({ run, filter }: Run): void {
+    const first = run * PLACES_A_RUN;
+    for (const { place, words } of this.#filters.iterate(first, first + PLACES_A_RUN - 1)) {
+      filter.setGroup(Number(place) - first, wordsOf(words));
+    }
   }
 }
 

@@ -62,16 +62,14 @@ export class SqliteStore implements CommitStore {
    * @throws OrillaError with exit code 1 where another process has it, 3 where it cannot be read
    */
   static async open(outDir: string, options: StoreOptions): Promise<SqliteStore> {
-    const { ttlMs, duplicateTtlMs, hooks = noFaults, fileMode = OWNER_ONLY } = options;
+    const { hooks = noFaults, fileMode = OWNER_ONLY } = options;
     using resources = new DisposableStack();
     const files = new Files(outDir, hooks, { fileMode });
     for (const name of [CHECKPOINT_FILE, LOCK_FILE]) await files.refuseLink(name);
     resources.use(lockOutDir(outDir, fileMode));
     if (!await files.exists(CHECKPOINT_FILE)) await options.beforeNew?.();
     const newInstanceId = makeInstanceId();
-    const checkpoint = resources.use(
-      new Checkpoint({ outDir, ttlMs, duplicateTtlMs, newInstanceId, fileMode, hooks }),
-    );
+    const checkpoint = resources.use(new Checkpoint({ ...options, outDir, newInstanceId }));
     const identity = await files.identity(CHECKPOINT_FILE);
     return new SqliteStore({ checkpoint, files, identity, resources: resources.move() });
   }

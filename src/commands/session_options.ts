@@ -22,6 +22,7 @@ export function sessionOptions(context: CommandContext): Omit<LakeSessionOptions
     protection: { keys, pseudonymizedFields: config.pseudonymizeFields },
     tableFormat: config.tableFormat,
     duplicateTtlMs: config.duplicateTtl,
+    seenMemoryBytes: config.seenMemoryBytes,
     storage: (around) => storageOf(context, around),
     limits: {
       maxEvents: config.batchMaxEvents,

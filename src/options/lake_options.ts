@@ -51,6 +51,13 @@ export const lakeOptions = {
     modes: [...WRITERS, "verify", "rebuild", "trace"],
     meaning: "How long an event_id counts as seen; 0 is for ever",
   }),
+  seenMemoryBytes: option(integer(0, 2 ** 40), {
+    default: "67108864",
+    modes: WRITERS,
+    unit: "bytes",
+    meaning:
+      "Memory for the filters of seen ids; those beyond are read from checkpoint.sqlite for each batch",
+  }),
   duplicateTtl: option(duration(), {
     default: "7d",
     modes: [...WRITERS, "rebuild"],

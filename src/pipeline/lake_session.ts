@@ -52,6 +52,8 @@ export interface LakeSessionOptions {
   readonly storage?: (around: StorageSurroundings) => LakeStorage;
   readonly ttlMs: number;
   readonly duplicateTtlMs: number;
+  /** See `StoreOptions`. */
+  readonly seenMemoryBytes?: number;
   readonly limits: PipelineParts["limits"];
   readonly version: string;
   readonly clock: Clock;
@@ -179,9 +181,12 @@ export class LakeSession implements AsyncDisposable {
     const files = options.storage?.({ hooks, onRetry }) ?? folderStorage(local);
     if (local !== null) await tellWiderModes(local, log, { fileMode });
     const beforeNew = () => refuseLostCheckpoint(files);
-    const { expelAfterMs } = options;
-    const expelling = expelAfterMs === undefined ? {} : { expelAfterMs };
-    const keeping = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew, ...expelling };
+    const { expelAfterMs, seenMemoryBytes } = options;
+    const given = {
+      ...(expelAfterMs === undefined ? {} : { expelAfterMs }),
+      ...(seenMemoryBytes === undefined ? {} : { seenMemoryBytes }),
+    };
+    const keeping = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew, ...given };
     const checkpoint = resources.use(await openStore({ checkpointDir, ...store }, keeping));
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await files.prepare();

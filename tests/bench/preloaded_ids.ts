@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { CHECKPOINT_FILE } from "../../src/checkpoint/schema.ts";
-import { RunFilter, RunLayout } from "../../src/checkpoint/seen_filter.ts";
+import { RunLayout } from "../../src/checkpoint/seen_filter.ts";
 import { RunStore } from "../../src/checkpoint/seen_runs.ts";
 import { distinctHashes } from "../../src/core/hash_order.ts";
 import { HASH_WORDS } from "../../src/core/id_hash.ts";
@@ -47,7 +47,7 @@ export function preloadIds(outDir: string, before: SeenBefore): void {
     const newestMs = before.firstMs + bucket * before.ttlMs / 4;
     const groupsWritten = layout.groupCount;
     const run = { run: i + 1, newestMs, capacity: size, layout, groupsWritten, mergesInto: null };
-    const filter = new RunFilter(layout);
+    const filter = store.newFilter(i + 1, layout);
     for (let group = 0; group < layout.groupCount; group++) {
       if (group % 32 === 0) database.exec("BEGIN");
       const hashes = randomHashes(layout, group, size);

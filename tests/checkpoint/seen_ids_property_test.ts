@@ -62,20 +62,35 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "reopen" as const }) },
 );
 
+const anySteps = fc.array(anyStep, { maxLength: 90, size: "max" });
+
+/** Room for all filters, for those of some small runs, or for none. */
+const anyMemory = fc.constantFrom(Infinity, 12_000, 0);
+
 /** The seen ids as a plain map, and the checkpoint that must answer like it. */
 class Model {
   readonly #outDir: string;
   readonly #ttlMs: number;
+  readonly #seenMemoryBytes: number;
   readonly #seenAt = new Map<string, number>();
   #checkpoint: Checkpoint;
   #nowMs = 10_000;
   #sequence = 0;
   isMerged = false;
 
-  constructor(outDir: string, ttlMs: number) {
+  constructor(
+    outDir: string,
+    { ttlMs, seenMemoryBytes }: { readonly ttlMs: number; readonly seenMemoryBytes: number },
+  ) {
     this.#outDir = outDir;
     this.#ttlMs = ttlMs;
-    this.#checkpoint = openCheckpoint(outDir, { ttlMs });
+    this.#seenMemoryBytes = seenMemoryBytes;
+    this.#checkpoint = this.#open();
+  }
+
+  #open(): Checkpoint {
+    const seenMemoryBytes = this.#seenMemoryBytes;
+    return openCheckpoint(this.#outDir, { ttlMs: this.#ttlMs, seenMemoryBytes });
   }
 
   /** Does a step to both, and asserts that they agree. */
@@ -106,7 +121,7 @@ class Model {
       }
       case "reopen":
         this.#checkpoint[Symbol.dispose]();
-        this.#checkpoint = openCheckpoint(this.#outDir, { ttlMs: this.#ttlMs });
+        this.#checkpoint = this.#open();
         return;
       default:
         step satisfies never;
@@ -153,14 +168,14 @@ for (const [what, ttlMs] of [["live for ever", 0], ["have a time to live", TTL_M
   Deno.test(`seen ids that ${what} behave like a map over any commits, merges and restarts`, async () => {
     let mergedCount = 0;
     await checkAsyncProperty(
-      fc.asyncProperty(fc.array(anyStep, { maxLength: 90, size: "max" }), async (steps) => {
+      fc.asyncProperty(anyMemory, anySteps, async (seenMemoryBytes, steps) => {
         await using folder = await temporaryFolder();
-        using model = new Model(folder.path, ttlMs);
+        using model = new Model(folder.path, { ttlMs, seenMemoryBytes });
         for (const step of steps) model.run(step);
         model.finish();
         if (model.isMerged) mergedCount++;
       }),
-      { runs: 60 },
+      { runs: 90 },
     );
     assert.ok(mergedCount > 10, `runs were merged in ${mergedCount} cases`);
   });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { inspectCheckpoint } from "../../src/checkpoint/inspection.ts";
 import { SimulatedCrash } from "../../src/runtime/operations.ts";
 import { commitOf, hashesOf, openCheckpoint } from "../checkpoint/commits.ts";
@@ -47,7 +48,16 @@ function run(outDir: string, point: CrashPoint | null): CrashHooks {
 
 /** Asserts that the ids of the commits that were made are seen, for their time, and no others, each held once. */
 function assertExact(outDir: string, where: string): void {
-  using checkpoint = openCheckpoint(outDir, { ttlMs: TTL_MS });
+  for (const seenMemoryBytes of [Infinity, 0]) {
+    using checkpoint = openCheckpoint(outDir, { ttlMs: TTL_MS, seenMemoryBytes });
+    assertSeen(checkpoint, `${where}, ${seenMemoryBytes} bytes of filters`);
+    const { seenIdCount, seenIdCounter } = inspectCheckpoint(outDir);
+    assert.equal(seenIdCount, seenIdCounter, where);
+    assert.equal(checkpoint.seenIdCount, seenIdCounter, where);
+  }
+}
+
+function assertSeen(checkpoint: Checkpoint, where: string): void {
   const { sequence } = checkpoint.read();
   const nowMs = timeOf(Math.max(1, sequence));
   for (let of = 1; of <= COMMITS; of++) {
@@ -58,9 +68,6 @@ function assertExact(outDir: string, where: string): void {
     const isEither = ageMs >= TTL_MS && ageMs < TTL_MS + TTL_MS / 4;
     if (!isEither) assert.equal(found, expected, `ids of commit ${of} of ${sequence}, ${where}`);
   }
-  const { seenIdCount, seenIdCounter } = inspectCheckpoint(outDir);
-  assert.equal(seenIdCount, seenIdCounter, where);
-  assert.equal(checkpoint.seenIdCount, seenIdCounter, where);
 }
 
 async function withScratch(action: (outDir: string) => void): Promise<void> {
