@@ -12,12 +12,11 @@ import { zeroCounters } from "../../src/core/counters.ts";
 import { distinctHashes } from "../../src/core/hash_order.ts";
 import { hashTexts } from "../../src/core/id_hash.ts";
 import { TextColumn } from "../../src/core/text_column.ts";
+import { v8FlagsOf } from "../task_flags.ts";
 import { openCheckpoint, preloadIds } from "./preloaded_ids.ts";
 
 const MEASURED_IDS = 1_000_000;
 const WARM_IDS = 1_500_000;
-/** Those of the task `consumer`. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=150";
 const DAY_MS = 86_400_000;
 const TTL_MS = 7 * DAY_MS;
 const FIRST_MS = 1_795_000_000_000;
@@ -216,7 +215,7 @@ if (values.folder === undefined) {
   const outDir = Deno.makeTempDirSync({ prefix: "orilla_bench_" });
   try {
     const file = import.meta.filename ?? "";
-    const args = ["run", "-A", V8_FLAGS, file, "--folder", outDir, ...Deno.args];
+    const args = ["run", "-A", v8FlagsOf("consumer"), file, "--folder", outDir, ...Deno.args];
     new Deno.Command(Deno.execPath(), { args, stdout: "inherit", stderr: "inherit" }).outputSync();
     reopen(outDir, options.ttlMs);
   } finally {
