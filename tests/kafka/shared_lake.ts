@@ -60,7 +60,14 @@ export async function trouble(
   const at = Math.floor(random() * consumers.length);
   const consumer = consumers[at];
   if (consumer === undefined) return;
-  await delay(1_000 + 2_000 * random());
+  const isEnded = await Promise.race([
+    consumer.result.then(() => true),
+    delay(1_000 + 2_000 * random()).then(() => false),
+  ]);
+  if (isEnded) {
+    const { code, stderr } = await consumer.result;
+    throw new Error(`A consumer ended by itself with exit code ${code}; it wrote:\n${stderr}`);
+  }
   const what = random();
   if (what < 0.3) {
     consumer.kill("SIGSTOP");

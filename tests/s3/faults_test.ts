@@ -4,6 +4,7 @@ import { noFaults } from "../../src/runtime/operations.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
 import { variedTopic } from "../crash/memory_topic.ts";
 import { bucketDifferences, runIntoBucket } from "./bucket_lake.ts";
+import type { SeenRequest } from "./fault_proxy.ts";
 import { PASSING, withFaultyLake } from "./faulty_lake.ts";
 import { bucketAt, startS3Server } from "./s3_server.ts";
 import { s3Test } from "./s3_case.ts";
@@ -122,12 +123,16 @@ s3Test("a clock that the store goes on to refuse ends the run with advice", asyn
   });
 });
 
+function isPut({ method, target }: SeenRequest): boolean {
+  return method === "PUT" && !target.includes("uploadId");
+}
+
+function isComplete({ method, target }: SeenRequest): boolean {
+  return method === "POST" && target.includes("uploadId");
+}
+
 s3Test("a store that writes over objects in spite of If-None-Match is not written to", async () => {
   await using server = await startS3Server();
-  const isPut = (method: string, target: string) =>
-    method === "PUT" && !target.includes("uploadId");
-  const isComplete = (method: string, target: string) =>
-    method === "POST" && target.includes("uploadId");
   for (
     const [takes, operation] of [[isPut, "PutObject"], [
       isComplete,
@@ -135,13 +140,31 @@ s3Test("a store that writes over objects in spite of If-None-Match is not writte
     ]] as const
   ) {
     await withFaultyLake(server, async (lake) => {
-      lake.proxy.faultOf = ({ method, target }) =>
-        takes(method, target) ? { kind: "answer", status: 200, code: "" } : null;
+      lake.proxy.faultOf = (request) =>
+        takes(request) ? { kind: "answer", status: 200, code: "" } : null;
       await assert.rejects(runIntoBucket(lake, { topic }), {
         exitCode: 1,
         message: new RegExp(`writes over an object in spite of If-None-Match \\(${operation}\\)`),
       });
       assert.deepEqual(await new S3Storage(lake.direct.bucket, noFaults).listByPrefix("date="), []);
+    });
+  }
+});
+
+s3Test("one that does so once, as where several begin side by side, is written to", async () => {
+  await using server = await startS3Server();
+  // The first put makes the probe, and the next one must be refused, as the first completion.
+  for (const [takes, place] of [[isPut, 2], [isComplete, 1]] as const) {
+    await withFaultyLake(server, async (lake) => {
+      let seen = 0;
+      lake.proxy.faultOf = (request) =>
+        takes(request) && ++seen === place ? { kind: "answer", status: 200, code: "" } : null;
+      await runIntoBucket(lake, { topic });
+      assert.ok(seen > place);
+      assert.notDeepEqual(
+        await new S3Storage(lake.direct.bucket, noFaults).listByPrefix("date="),
+        [],
+      );
     });
   }
 });
