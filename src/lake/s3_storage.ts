@@ -30,6 +30,8 @@ const PIECE_BYTES = 8 << 20;
 const AT_ONCE = 8;
 /** Removals carry nothing, and readers see the rows of merged files twice until the last of them is done. */
 const REMOVED_AT_ONCE = 32;
+/** A gateway in front of a file system shows neither upload nor object while another process completes it. */
+const APPEARING_MS = [50, 150, 400, 900];
 
 /**
  * A lake in a bucket. A file is staged as a multipart upload that is not completed: its parts are durable, and nobody
@@ -326,9 +328,18 @@ export class S3Storage implements LakeStorage {
     }
   }
 
+  /** Whether an object is there, or comes within a moment. */
+  async #appears(path: string): Promise<boolean> {
+    for (const waitMs of APPEARING_MS) {
+      if (await this.exists(path)) return true;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+    return await this.exists(path);
+  }
+
   /** @throws OrillaError with exit code 3 where the object is not there, or another one */
   async #assertPublished({ finalPath, checksum }: FileToPublish): Promise<void> {
-    if (!await this.exists(finalPath)) {
+    if (!await this.#appears(finalPath)) {
       throw damagedError(
         `${finalPath} was committed, but is not there, and what was staged of it is gone (a lifecycle rule that aborts ` +
           `uploads must wait for longer than orilla ever stands still). Make a new checkpoint from what is there: orilla ` +

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { stagedPathFor } from "../../src/lake/s3_staged_path.ts";
 import { S3Storage } from "../../src/lake/s3_storage.ts";
 import { noFaults } from "../../src/runtime/operations.ts";
 import { seededRandom } from "../../src/simulation/random.ts";
@@ -167,4 +169,24 @@ s3Test("one that does so once, as where several begin side by side, is written t
       );
     });
   }
+});
+
+s3Test("an object that another process is just publishing is waited for", async () => {
+  await using server = await startS3Server();
+  await withFaultyLake(server, async (lake) => {
+    const bytes = Uint8Array.of(1, 2, 3), finalPath = "date=2026-11-20/events_a.parquet";
+    const other = new S3Storage(lake.direct.bucket, noFaults);
+    const stagedPath = await other.stage(stagedPathFor(finalPath), bytes);
+    const checksum = createHash("sha256").update(bytes).digest("hex");
+    const file = { stagedPath, finalPath, bytes: bytes.length, checksum };
+    await other.publish([file]);
+    let hidden = 0;
+    lake.proxy.faultOf = ({ method }) =>
+      method === "HEAD" && hidden++ < 3 ? { kind: "answer", status: 404, code: "" } : null;
+    await new S3Storage(lake.bucket, noFaults).publish([file]);
+    assert.equal(hidden > 3, true);
+    lake.proxy.faultOf = ({ method }) =>
+      method === "HEAD" ? { kind: "answer", status: 404, code: "" } : null;
+    await assert.rejects(new S3Storage(lake.bucket, noFaults).publish([file]), { exitCode: 3 });
+  });
 });
