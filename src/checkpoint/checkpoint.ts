@@ -83,16 +83,14 @@ export class Checkpoint implements Disposable {
   constructor(
     { outDir, file = CHECKPOINT_FILE, ...options }: CheckpointOptions,
   ) {
-    const { ttlMs, duplicateTtlMs, newInstanceId, newIdKey } = options;
+    const { ttlMs, duplicateTtlMs, seenMemoryBytes: memoryBytes, newInstanceId, newIdKey } =
+      options;
     this.#hooks = options.hooks ?? noFaults;
     makeEmptyFileSync(`${outDir}/${file}`, options.fileMode ?? OWNER_ONLY);
     this.#database = open(`${outDir}/${file}`);
     try {
       prepareSchema(this.#database, newInstanceId, newIdKey ?? randomKey());
-      this.#seenIds = new SeenIds(this.#database, {
-        ttlMs,
-        memoryBytes: options.seenMemoryBytes ?? Infinity,
-      });
+      this.#seenIds = new SeenIds(this.#database, { ttlMs, memoryBytes });
       this.#fileFilters = new FileFilters(this.#database);
       this.#duplicates = new DuplicateRecords(this.#database, duplicateTtlMs);
       this.deadLetters = new DeadLetterLog(

@@ -182,12 +182,10 @@ export class LakeSession implements AsyncDisposable {
     if (local !== null) await tellWiderModes(local, log, { fileMode });
     const beforeNew = () => refuseLostCheckpoint(files);
     const { expelAfterMs, seenMemoryBytes } = options;
-    const given = {
-      ...(expelAfterMs === undefined ? {} : { expelAfterMs }),
-      ...(seenMemoryBytes === undefined ? {} : { seenMemoryBytes }),
-    };
-    const keeping = { ttlMs, duplicateTtlMs, fileMode, hooks, beforeNew, ...given };
-    const checkpoint = resources.use(await openStore({ checkpointDir, ...store }, keeping));
+    const keeping = { ttlMs, duplicateTtlMs, seenMemoryBytes, expelAfterMs, fileMode, hooks };
+    const checkpoint = resources.use(
+      await openStore({ checkpointDir, ...store }, { ...keeping, beforeNew }),
+    );
     const protection = await protectLake(files, checkpoint, options.protection ?? IN_CLEAR);
     await files.prepare();
     const { table, finishOthers } = await bringUp(options, { files, checkpoint, protection });
